@@ -1,0 +1,163 @@
+"""Hearing, thinking and speaking, each behind one interface.
+
+An engine is made once per server from its options, started before the first session and closed after the last;
+what belongs to one conversation lives in the streams that it opens. All methods run on the event loop's thread and
+return at once unless they are coroutines; work that holds the CPU goes to worker processes or threads. Closing a
+stream (`aclose()`) gives up its work and frees what it holds, at any point and more than once.
+
+Samples are `(n,) int16`, mono, at the engine's `sample_rate`, unless said otherwise.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import ClassVar, Literal, Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from vivavoce.protocol.generation import LanguagePart, OutputPart, ResponseRequest
+
+Samples = npt.NDArray[np.int16]
+
+
+class EngineError(Exception):
+    """An engine could not do its work. The message is fit for the user of the API: no secrets, no stack traces.
+
+    `code` goes into the error object of a failed response or transcription; None where the protocol has none.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Engine(Protocol):
+    """What all engines have in common."""
+
+    Options: ClassVar[type[msgspec.Struct]]
+    """A keyword-only struct with `forbid_unknown_fields=True`; every field has a default and a docstring that a user
+    of the configuration file can read. The engine is constructed with an instance of it, and must not touch the disk,
+    the network or another process before `start`."""
+
+    async def start(self) -> None:
+        """Load, fork and warm up, so that the first session is as fast as the tenth. Raises EngineError with a
+        sentence that says what to do if it cannot work here (a missing extra, an unreachable endpoint)."""
+
+    async def aclose(self) -> None:
+        """End everything that `start` began. No process or task outlives it."""
+
+
+class VoiceStream(Protocol):
+    """The detector's memory of one input stream."""
+
+    def feed(self, samples: Samples) -> Sequence[float]:
+        """Take any number of samples; return the probability of speech, 0 to 1, of every whole frame that they
+        complete, in order. Bounded work on the caller's thread (about 0.1 ms a frame): the caller hands longer pieces
+        to a thread, one at a time."""
+
+
+class VoiceDetector(Engine, Protocol):
+    """Tells speech from everything else."""
+
+    sample_rate: int
+    """Hz."""
+    frame_samples: int
+    """Samples in one frame: the detector's resolution."""
+
+    def stream(self) -> VoiceStream: ...
+
+
+class Transcript(msgspec.Struct, frozen=True):
+    """What was understood so far of one utterance. A later one replaces an earlier one."""
+
+    text: str
+    final: bool = False
+    """The last one; nothing follows it."""
+
+
+class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session asks of the transcriber; an engine may ignore what it has no use for."""
+
+    language: str | None = None
+    """ISO-639-1."""
+    prompt: str | None = None
+
+
+class Utterance(Protocol):
+    """One utterance on its way into text."""
+
+    def feed(self, samples: Samples) -> None:
+        """More audio. Never blocks; an engine that falls behind queues it."""
+
+    def finish(self) -> None:
+        """The speaker is done: the final transcript is due."""
+
+    def __aiter__(self) -> AsyncIterator[Transcript]:
+        """Partial transcripts while audio comes in (any number, maybe none), then the final one, then the end.
+        Raises EngineError when the utterance cannot be transcribed. Iterated by one task, once."""
+
+    async def aclose(self) -> None: ...
+
+
+class Transcriber(Engine, Protocol):
+    """Turns speech into text."""
+
+    sample_rate: int
+    """Hz."""
+
+    def utterance(self, options: TranscriptionOptions) -> Utterance: ...
+
+
+class LanguageModel(Engine, Protocol):
+    """Decides what to say and which functions to call."""
+
+    def generate(self, request: ResponseRequest) -> AsyncGenerator[LanguagePart, None]:
+        """Text and calls as they come, then exactly one ResponseEnd or ResponseFailure. Closing the generator stops
+        the work at its source (a request to an endpoint is closed)."""
+
+
+class Speech(msgspec.Struct, frozen=True):
+    """A piece of sound and the text that it finishes."""
+
+    samples: Samples
+    end: int
+    """How many characters of the whole text given to `speak` are fully spoken when this piece ends. Pieces end where
+    words end wherever the engine can tell; never decreases."""
+
+
+class Synthesizer(Engine, Protocol):
+    """Turns text into speech."""
+
+    sample_rate: int
+    """Hz."""
+    voices: frozenset[str]
+    """The names it knows; `speak` takes no other."""
+
+    def speak(self, text: AsyncIterator[str], voice: str, speed: float) -> AsyncGenerator[Speech, None]:
+        """Speak each phrase as it comes, without waiting for the next. `text` yields phrases that can be spoken as
+        they are (no markup); their concatenation is what `Speech.end` counts in. Raises EngineError."""
+
+
+class Responder(Engine, Protocol):
+    """Answers a request: a cascade of language model and synthesizer, a native speech-to-speech model, a relay."""
+
+    hears_audio: bool
+    """True: it wants the users' audio itself and does not wait for transcripts."""
+
+    def respond(self, request: ResponseRequest) -> AsyncGenerator[OutputPart, None]:
+        """Output as it comes, then exactly one ResponseEnd or ResponseFailure; closing the generator stops it."""
+
+
+class NoiseReducer(Engine, Protocol):
+    """Frames in, frames out."""
+
+    sample_rate: int
+
+    def stream(self, field: Literal["near_field", "far_field"]) -> "NoiseReduction": ...
+
+
+class NoiseReduction(Protocol):
+    """The noise reducer's memory of one input stream."""
+
+    def feed(self, samples: Samples) -> Samples:
+        """Take any number of samples, return as many as are ready: over the whole stream, as many as came in."""
