@@ -22,8 +22,8 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
     instructions: str
     items: tuple[Item, ...]
     """The context in order. A user's audio part carries in `transcript` what was understood; it carries its
-    `audio` (base64, in the format of `input_format`) only for a responder that hears audio itself. An assistant's
-    audio part carries in `transcript` the words that were heard."""
+    `audio` (base64, in the format of `input_format`) only for a responder that hears audio itself. An
+    assistant's audio part carries in `transcript` the words that were heard."""
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = "auto"
     modality: Literal["text", "audio"]
@@ -50,9 +50,9 @@ class TextDelta(msgspec.Struct, frozen=True):
 class AudioDelta(msgspec.Struct, frozen=True):
     """More speech of the current message, in the request's `output_format`.
 
-    `spoken` is the number of characters of the message's transcript that are fully spoken when this piece ends:
-    a truncation in the middle of a word keeps the words before it. It never decreases within a message and never
-    exceeds the transcript sent so far.
+    `spoken` is the number of characters of the message's transcript that are fully spoken when this piece
+    ends: a truncation in the middle of a word keeps the words before it. It never decreases within a message
+    and never exceeds the transcript sent so far.
     """
 
     audio: bytes
@@ -81,7 +81,8 @@ class FunctionCallEnd(msgspec.Struct, frozen=True):
 
 
 class TokenCounts(msgspec.Struct, frozen=True):
-    """Text tokens as the language model itself counted them. Audio is counted by the session, from samples."""
+    """Text tokens as the language model itself counted them. Audio is counted by the session, from
+    samples."""
 
     input_text: int
     output_text: int
@@ -116,5 +117,7 @@ OutputPart = (
 )
 """What a responder yields. Every stream ends with exactly one `ResponseEnd` or `ResponseFailure`."""
 
-LanguagePart = TextDelta | FunctionCallStart | FunctionCallDelta | FunctionCallEnd | ResponseEnd | ResponseFailure
+LanguagePart = (
+    TextDelta | FunctionCallStart | FunctionCallDelta | FunctionCallEnd | ResponseEnd | ResponseFailure
+)
 """What a language model yields: the same without sound."""

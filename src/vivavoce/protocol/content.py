@@ -1,0 +1,77 @@
+"""What a message consists of: parts of text, audio and images."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, UnsetType
+
+from vivavoce.protocol.base import TaggedObject, limits
+from vivavoce.protocol.formats import AudioFormat
+
+MAX_TEXT_CHARACTERS = 256_000
+"""Longest text of one `input_text` or `output_text` part that a client may send."""
+
+
+class InputText(TaggedObject, frozen=True, kw_only=True, tag="input_text"):
+    """Text of a user or of the system."""
+
+    text: Annotated[str, limits(max_length=MAX_TEXT_CHARACTERS)]
+
+
+class InputAudio(TaggedObject, frozen=True, kw_only=True, tag="input_audio"):
+    """A user's speech. Clients send `audio`; events of the server show only the transcript, `retrieved` shows
+    both."""
+
+    audio: Annotated[str | UnsetType, limits(concealed=True)] = UNSET
+    """Base64 of raw samples in the session's input format."""
+    transcript: str | UnsetType | None = UNSET
+    """What was understood, None until then. Never shown to a model that hears the audio itself."""
+    format: Annotated[AudioFormat | str | UnsetType, limits(server_only=True)] = UNSET
+    """Format of `audio`, only where the server sends it back."""
+
+
+class InputImage(TaggedObject, frozen=True, kw_only=True, tag="input_image"):
+    """A picture that a user shows."""
+
+    image_url: Annotated[str, limits(concealed=True)]
+    """A data URI with a PNG or JPEG picture in base64: `data:image/png;base64,…`."""
+    detail: Literal["auto", "low", "high"] | UnsetType = UNSET
+    """How closely to look. Absent is `auto`, which means `high`."""
+
+
+class OutputText(TaggedObject, frozen=True, kw_only=True, tag="output_text"):
+    """Text of the assistant."""
+
+    text: Annotated[str, limits(max_length=MAX_TEXT_CHARACTERS)]
+
+
+class OutputAudio(TaggedObject, frozen=True, kw_only=True, tag="output_audio"):
+    """Speech of the assistant. Only `conversation.item.retrieved` carries the audio itself."""
+
+    transcript: Annotated[str | UnsetType | None, limits(max_length=MAX_TEXT_CHARACTERS)] = UNSET
+    audio: Annotated[str | UnsetType, limits(concealed=True)] = UNSET
+    """Base64 of raw samples in `format`."""
+    format: Annotated[AudioFormat | str | UnsetType, limits(server_only=True)] = UNSET
+
+
+class TextPart(TaggedObject, frozen=True, kw_only=True, tag="text"):
+    """Text, as `response.content_part.added` and `.done` name it. Some servers use this name in items as
+    well."""
+
+    text: str = ""
+
+
+class AudioPart(TaggedObject, frozen=True, kw_only=True, tag="audio"):
+    """Speech, as `response.content_part.added` and `.done` name it. Some servers use this name in items as
+    well."""
+
+    transcript: str | UnsetType | None = UNSET
+    audio: Annotated[str | UnsetType, limits(concealed=True)] = UNSET
+    format: AudioFormat | str | UnsetType = UNSET
+
+
+Part = TextPart | AudioPart
+"""The `part` of the content part events."""
+
+ContentPart = InputText | InputAudio | InputImage | OutputText | OutputAudio | TextPart | AudioPart
+"""An element of a message's `content`. No role takes a `TextPart` or `AudioPart` from a client, and this
+project's server sends none: they are here for servers that still say `text` and `audio`."""
