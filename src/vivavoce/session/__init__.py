@@ -1,0 +1,49 @@
+"""The session room: one conversation as a state machine without I/O.
+
+Feed it through the methods of `Session`, drain `Session.effects()` and carry them out.
+"""
+
+from vivavoce.session.effects import (
+    AbandonTranscription,
+    Cancel,
+    ClearPlayback,
+    Close,
+    Effect,
+    FeedTranscription,
+    FinishTranscription,
+    Hear,
+    OpenTranscription,
+    ResetDetector,
+    Respond,
+    Send,
+    WakeAt,
+)
+from vivavoce.session.ids import ALPHABET, SequentialIds
+from vivavoce.session.invariants import Invariants, InvariantViolation
+from vivavoce.session.options import SessionOptions, unmetered
+from vivavoce.session.session import Session
+from vivavoce.session.usage import count_characters
+
+__all__ = [
+    "ALPHABET",
+    "AbandonTranscription",
+    "Cancel",
+    "ClearPlayback",
+    "Close",
+    "Effect",
+    "FeedTranscription",
+    "FinishTranscription",
+    "Hear",
+    "InvariantViolation",
+    "Invariants",
+    "OpenTranscription",
+    "ResetDetector",
+    "Respond",
+    "Send",
+    "SequentialIds",
+    "Session",
+    "SessionOptions",
+    "WakeAt",
+    "count_characters",
+    "unmetered",
+]

@@ -1,0 +1,142 @@
+"""The speaking side of a session: its responses, the one in the conversation and those beside it."""
+
+from vivavoce.protocol import (
+    InvalidEvent,
+    OutputPart,
+    RateLimitsUpdated,
+    ResponseEnd,
+    ResponseFailure,
+    ResponseParams,
+    ServerVad,
+    Usage,
+    errors,
+)
+from vivavoce.session import configuration, limits
+from vivavoce.session.clock import TICKS_PER_MS
+from vivavoce.session.conversation import StoredItem, Understanding
+from vivavoce.session.core import Core
+from vivavoce.session.effects import Cancel, Respond
+from vivavoce.session.idle import IdleTimer
+from vivavoce.session.response import ActiveResponse, ResponseSettings, ResponseState
+
+NOT_UNDERSTOOD = "What was said could not be transcribed, so there is nothing to answer."
+
+
+class Answering:
+    """At most one response in the default conversation at a time; out-of-band ones beside it."""
+
+    __slots__ = ("_beside", "_core", "active", "idle")
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.active: ActiveResponse | None = None
+        """The response in progress in the default conversation."""
+        self._beside: dict[str, ActiveResponse] = {}
+        self.idle = IdleTimer()
+
+    @property
+    def in_progress(self) -> list[ActiveResponse]:
+        return [*([] if self.active is None else [self.active]), *self._beside.values()]
+
+    def settle(self, params: ResponseParams) -> ResponseSettings:
+        """What a response with these parameters would go by, if it can begin now; raises InvalidEvent
+        otherwise."""
+        core = self._core
+        beside = params.conversation == "none"
+        limit = core.options.max_parallel_responses
+        if beside and len(self._beside) >= limit:
+            raise InvalidEvent(limits.too_many_responses(limit))
+        if not beside and self.active is not None:
+            raise InvalidEvent(errors.active_response(self.active.id))
+        return configuration.for_response(
+            core.config, params, voice_locked=not beside and core.conversation.has_assistant_audio
+        )
+
+    def begin(
+        self, settings: ResponseSettings, context: tuple[StoredItem, ...], *, beside: bool, now: float
+    ) -> None:
+        """Create a response over this context, in the conversation or beside it."""
+        core = self._core
+        self.idle.disarm()
+        response = ActiveResponse(
+            settings=settings,
+            conversation=None if beside else core.conversation,
+            context=context,
+            wait=not core.options.hears_audio,
+            ids=core.ids,
+            emit=core.emit,
+            count_tokens=core.options.count_tokens,
+        )
+        if beside:
+            self._beside[response.id] = response
+        else:
+            self.active = response
+        if response.state is ResponseState.GENERATING:
+            self._start(response, now)
+
+    def resume(self, now: float) -> None:
+        """More was understood, or will never be: begin the responses that waited for just that."""
+        for response in self.in_progress:
+            if response.understood():
+                self._start(response, now)
+
+    def produced(self, response_id: str, part: OutputPart, now: float) -> None:
+        """A part of an answer; ignored if its response is over."""
+        response = self._find(response_id)
+        if response is None or response.state is not ResponseState.GENERATING:
+            return
+        used = response.produce(part, now)
+        if used is not None:
+            if not isinstance(part, ResponseEnd | ResponseFailure):
+                # The response reached its limit; whoever answers does not know.
+                self._core.do(Cancel(response.id))
+            self._finished(response, used, now)
+
+    def cancel(self, response_id: str | None, now: float) -> None:
+        """The client cancels a response, or the active one. Raises InvalidEvent if there is none."""
+        response = self.active if response_id is None else self._find(response_id)
+        if response is None:
+            raise InvalidEvent(errors.cancel_not_active())
+        self._core.do(Cancel(response.id))
+        self._finished(response, response.cancel("client_cancelled"), now)
+
+    def interrupt(self, now: float) -> None:
+        """Somebody speaks: the active response, if any, ends."""
+        if self.active is not None:
+            self._core.do(Cancel(self.active.id))
+            self._finished(self.active, self.active.cancel("turn_detected"), now)
+
+    def fail_all(self, type_: str, code: str | None, message: str, now: float) -> None:
+        """The session is over: so is every response."""
+        for response in self.in_progress:
+            self._core.do(Cancel(response.id))
+            self._finished(response, response.fail(type_, code, message), now)
+        self.idle.disarm()
+
+    def _find(self, response_id: str) -> ActiveResponse | None:
+        if self.active is not None and self.active.id == response_id:
+            return self.active
+        return self._beside.get(response_id)
+
+    def _start(self, response: ActiveResponse, now: float) -> None:
+        spoken = [stored for stored in response.context if stored.clips]
+        if spoken and spoken[-1].understanding is Understanding.FAILED:
+            self._finished(response, response.fail("server_error", None, NOT_UNDERSTOOD), now)
+        else:
+            self._core.do(Respond(response.request(with_audio=self._core.options.hears_audio)))
+
+    def _finished(self, response: ActiveResponse, used: Usage, now: float) -> None:
+        """The response's last event is out."""
+        if response is self.active:
+            self.active = None
+            self._arm_idle(response, now)
+        else:
+            del self._beside[response.id]
+        self._core.emit(RateLimitsUpdated, rate_limits=self._core.options.meter(used, now))
+
+    def _arm_idle(self, response: ActiveResponse, now: float) -> None:
+        detection = self._core.config.audio.input.turn_detection
+        if isinstance(detection, ServerVad) and detection.idle_timeout_ms is not None:
+            begun = now if response.first_audio_at is None else response.first_audio_at
+            played = max(now, begun + response.audio_ticks / (1000 * TICKS_PER_MS))
+            self.idle.arm(played, detection.idle_timeout_ms)

@@ -1,0 +1,117 @@
+"""The session's configuration: how it begins, how updates change it, and what one response overrides.
+
+Rules M1 to M7 of section 4.7 of the reference: absent keys stay, nested objects merge, leaves are replaced,
+an update with one fault changes nothing. What this server cannot do is refused, never ignored.
+"""
+
+from typing import Any
+
+from msgspec import UNSET
+from msgspec.structs import asdict, replace
+
+from vivavoce.protocol import (
+    FunctionTool,
+    InvalidEvent,
+    RealtimeSession,
+    RealtimeSessionParams,
+    ResponseParams,
+    RetentionRatio,
+    SessionAudio,
+    SessionParams,
+    Tool,
+    Voice,
+    VoiceId,
+    errors,
+)
+from vivavoce.session.response import ResponseSettings
+
+
+def merge(session: RealtimeSession, params: SessionParams, *, voice_locked: bool) -> RealtimeSession:
+    """The session with the update applied. `voice_locked`: assistant audio exists. Raises InvalidEvent."""
+    if not isinstance(params, RealtimeSessionParams):
+        raise InvalidEvent(errors.wrong_session_type(params.type, session.type))
+    if params.model is not UNSET and params.model != session.model:
+        raise InvalidEvent(errors.model_locked())
+    if params.tracing is not UNSET and session.tracing is not None and params.tracing != session.tracing:
+        raise InvalidEvent(errors.tracing_locked())
+    _refuse_unsupported(params)
+    audio = session.audio
+    if params.audio is not UNSET:
+        audio = SessionAudio(
+            input=_patched(audio.input, params.audio.input),
+            output=_patched(audio.output, params.audio.output),
+        )
+    if voice_locked and audio.output.voice != session.audio.output.voice:
+        raise InvalidEvent(errors.voice_locked())
+    changes = {key: value for key, value in asdict(params).items() if value is not UNSET and key != "audio"}
+    return replace(session, **changes, audio=audio)
+
+
+def for_response(session: RealtimeSession, params: ResponseParams, *, voice_locked: bool) -> ResponseSettings:
+    """What one response goes by: the session's settings under the overrides. Raises InvalidEvent."""
+    if params.prompt:
+        raise InvalidEvent(errors.unsupported_option("response.prompt"))
+    if params.reasoning is not UNSET:
+        raise InvalidEvent(errors.unsupported_option("response.reasoning"))
+    tools = session.tools if params.tools is UNSET else params.tools
+    _refuse_remote_tools(tools, "response.tools")
+    voice, output_format = session.audio.output.voice, session.audio.output.format
+    output = params.audio.output if params.audio is not UNSET else UNSET
+    if output is not UNSET:
+        voice = voice if output.voice is UNSET else _known(output.voice, "response.audio.output.voice")
+        output_format = output_format if output.format is UNSET else output.format
+    if voice_locked and voice != session.audio.output.voice:
+        raise InvalidEvent(errors.voice_locked())
+    modalities = session.output_modalities if params.output_modalities is UNSET else params.output_modalities
+    limit = session.max_output_tokens if params.max_output_tokens is UNSET else params.max_output_tokens
+    return ResponseSettings(
+        model=session.model,
+        instructions=session.instructions if params.instructions is UNSET else params.instructions,
+        tools=tools,
+        tool_choice=session.tool_choice if params.tool_choice is UNSET else params.tool_choice,
+        modality=modalities[0],
+        voice=voice.id if isinstance(voice, VoiceId) else voice,
+        speed=session.audio.output.speed,
+        input_format=session.audio.input.format,
+        output_format=output_format,
+        max_output_tokens=limit,
+        metadata=params.metadata or None,
+    )
+
+
+def _patched(current: Any, patch: Any) -> Any:
+    """A nested object with the given keys replaced."""
+    if patch is UNSET:
+        return current
+    return replace(current, **{key: value for key, value in asdict(patch).items() if value is not UNSET})
+
+
+def _refuse_unsupported(params: RealtimeSessionParams) -> None:
+    """Features that this server does not have yet."""
+    if params.prompt:
+        raise InvalidEvent(errors.unsupported_option("session.prompt"))
+    if params.reasoning is not UNSET:
+        raise InvalidEvent(errors.unsupported_option("session.reasoning"))
+    if isinstance(params.truncation, RetentionRatio):
+        raise InvalidEvent(errors.unsupported_option("session.truncation"))
+    if params.tools is not UNSET:
+        _refuse_remote_tools(params.tools, "session.tools")
+    if params.audio is UNSET:
+        return
+    if params.audio.input is not UNSET and params.audio.input.noise_reduction:
+        raise InvalidEvent(errors.unsupported_option("session.audio.input.noise_reduction"))
+    if params.audio.output is not UNSET and params.audio.output.voice is not UNSET:
+        _known(params.audio.output.voice, "session.audio.output.voice")
+
+
+def _refuse_remote_tools(tools: tuple[Tool, ...], path: str) -> None:
+    for index, tool in enumerate(tools):
+        if not isinstance(tool, FunctionTool):
+            raise InvalidEvent(errors.invalid_value(f"{path}[{index}].type", tool.type, ("function",)))
+
+
+def _known(voice: Voice, path: str) -> Voice:
+    """A voice of the standard names; custom voices belong to an account that this server does not have."""
+    if isinstance(voice, VoiceId):
+        raise InvalidEvent(errors.unsupported_option(path))
+    return voice

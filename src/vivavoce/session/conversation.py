@@ -1,0 +1,290 @@
+"""The conversation: one ordered list of items, and what each item holds beyond what its events show."""
+
+from collections.abc import Iterator
+from enum import Enum, auto
+
+import msgspec
+import pybase64
+from msgspec import UNSET
+
+from vivavoce.protocol import (
+    AudioFormat,
+    ContentPart,
+    FunctionCall,
+    FunctionCallOutput,
+    InputAudio,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    OutputAudio,
+    OutputText,
+)
+from vivavoce.session.clock import TICKS_PER_MS, format_name, milliseconds, size, ticks
+from vivavoce.session.input_buffer import Clip
+
+ROOT = "root"
+"""The `previous_item_id` that means "before all others"."""
+
+
+class Understanding(Enum):
+    """Whether it is known what was said in an item's input audio."""
+
+    NOT_NEEDED = auto()
+    """No input audio, or nobody needs its words."""
+    PENDING = auto()
+    DONE = auto()
+    FAILED = auto()
+
+
+class Answer:
+    """What a response says in one message: text, or speech with its transcript and the words' places in it.
+
+    `marks` are pairs (ticks, characters): when so much of the audio has played, so many characters of the
+    transcript have been heard in full.
+    """
+
+    __slots__ = ("_cut", "_pieces", "audio", "format", "length", "marks")
+
+    def __init__(self, format: AudioFormat | None) -> None:
+        self.format = format
+        """The format of `audio`; None for a message of text."""
+        self.audio = bytearray()
+        self.marks: list[tuple[int, int]] = []
+        self.length = 0
+        """Characters of text."""
+        self._pieces: list[str] = []
+        self._cut: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All that was written, as its deltas add up."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+    @property
+    def kept(self) -> str:
+        """What of the text belongs to history: all of it, or after a truncation the words that were heard."""
+        return self.text if self._cut is None else self._cut
+
+    @property
+    def ticks(self) -> int:
+        """Length of the audio that is kept."""
+        return ticks(len(self.audio), self.format) if self.format is not None else 0
+
+    def write(self, text: str) -> None:
+        self._pieces.append(text)
+        self.length += len(text)
+
+    def speak(self, audio: bytes, spoken: int) -> None:
+        """Add a piece of speech after which `spoken` characters are said; after a cut nothing is kept any
+        more."""
+        if self._cut is not None:
+            return
+        self.audio += audio
+        spoken = min(spoken, self.length)
+        if not self.marks or self.marks[-1][1] != spoken:
+            self.marks.append((self.ticks, spoken))
+
+    def truncate(self, end: int) -> None:
+        """Keep the audio before `end` ticks and the words that are fully spoken in it."""
+        assert self.format is not None
+        heard = 0
+        for position, characters in self.marks:
+            if position > end:
+                break
+            heard = characters
+        self._cut = self.kept[:heard].rstrip()
+        del self.audio[size(end, self.format) :]
+
+
+class StoredItem:
+    """An item of the conversation with everything that belongs to it.
+
+    `item` is the item as its events show it. `clips` holds the input audio of each content part that has
+    some, by content index. `answer` is what a response said in it. `heard` is what was understood of the
+    input audio, whether the client asked for a transcript or not.
+    """
+
+    __slots__ = ("answer", "clips", "heard", "item", "understanding")
+
+    def __init__(
+        self, item: Item, *, clips: dict[int, Clip] | None = None, answer: Answer | None = None
+    ) -> None:
+        self.item = item
+        self.clips = clips or {}
+        self.answer = answer
+        self.heard = ""
+        self.understanding = Understanding.NOT_NEEDED
+
+    @property
+    def id(self) -> str:
+        assert isinstance(self.item.id, str)
+        return self.item.id
+
+    @property
+    def input_ticks(self) -> int:
+        """Length of the input audio in it."""
+        return sum(clip.ticks for clip in self.clips.values())
+
+    def transcribe(self, transcript: str) -> None:
+        """Show the transcript in the item from now on, in its first audio part."""
+        if isinstance(self.item, Message) and self.clips:
+            content = list(self.item.content)
+            first = min(self.clips)
+            content[first] = InputAudio(transcript=transcript)
+            self.item = msgspec.structs.replace(self.item, content=tuple(content))
+
+    def retrieved(self) -> Item:
+        """The item with its audio, as `conversation.item.retrieved` shows it."""
+        item = self.item
+        if isinstance(item, FunctionCall | FunctionCallOutput):
+            return msgspec.structs.replace(item, object="realtime.item")
+        if not isinstance(item, Message):
+            return item
+        content: list[ContentPart] = [
+            msgspec.structs.replace(
+                part, audio=_base64(self.clips[index].audio), format=format_name(self.clips[index].format)
+            )
+            if isinstance(part, InputAudio) and index in self.clips
+            else part
+            for index, part in enumerate(item.content)
+        ]
+        if self.answer is not None:
+            content = [self._retrieved_answer(self.answer)]
+        return msgspec.structs.replace(item, object="realtime.item", content=tuple(content))
+
+    def _retrieved_answer(self, answer: Answer) -> OutputAudio | OutputText:
+        if answer.format is None:
+            return OutputText(text=answer.kept)
+        return OutputAudio(
+            audio=_base64(bytes(answer.audio)), transcript=answer.kept, format=format_name(answer.format)
+        )
+
+    def for_prompt(self, *, with_audio: bool) -> Item:
+        """The item as a responder sees it: heard words in `transcript`, input audio only if it hears for
+        itself."""
+        item = self.item
+        if not isinstance(item, Message):
+            return item
+        if self.answer is not None:
+            kept = self.answer.kept
+            spoken = self.answer.format is not None
+            part = OutputAudio(transcript=kept) if spoken else OutputText(text=kept)
+            return msgspec.structs.replace(item, content=(part,))
+        if not self.clips:
+            return item
+        first = min(self.clips)
+        content: list[ContentPart] = [
+            InputAudio(
+                transcript=self.heard if index == first else "",
+                audio=_base64(self.clips[index].audio) if with_audio else UNSET,
+            )
+            if isinstance(part, InputAudio) and index in self.clips
+            else part
+            for index, part in enumerate(item.content)
+        ]
+        return msgspec.structs.replace(item, content=tuple(content))
+
+    def truncate(self, end_ms: int) -> None:
+        """Keep what was heard in the first `end_ms` of the assistant's audio."""
+        answer, item = self.answer, self.item
+        assert answer is not None
+        assert isinstance(item, Message)
+        answer.truncate(end_ms * TICKS_PER_MS)
+        if item.content:
+            self.item = msgspec.structs.replace(item, content=(OutputAudio(transcript=answer.kept),))
+
+    @property
+    def answer_ms(self) -> int | None:
+        """Length of the assistant's audio; None where there is none that could be truncated."""
+        if self.answer is None or self.answer.format is None or not self.answer.audio:
+            return None
+        return milliseconds(self.answer.ticks)
+
+    def texts(self) -> Iterator[str]:
+        """Every text in the item that a language model reads, transcripts of its own speech included."""
+        item = self.item
+        if self.answer is not None:
+            yield self.answer.kept
+        elif isinstance(item, Message):
+            for part in item.content:
+                match part:
+                    case InputText(text=text) | OutputText(text=text) if isinstance(text, str):
+                        yield text
+                    case OutputAudio(transcript=str(transcript)):
+                        yield transcript
+        else:
+            for field in ("name", "arguments", "output"):
+                value = getattr(item, field, None)
+                if isinstance(value, str):
+                    yield value
+
+    @property
+    def images(self) -> list[InputImage]:
+        item = self.item
+        return [p for p in item.content if isinstance(p, InputImage)] if isinstance(item, Message) else []
+
+
+class Conversation:
+    """The items in order. Every id stands in it once."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self._items: list[StoredItem] = []
+        self._by_id: dict[str, StoredItem] = {}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[StoredItem]:
+        return iter(self._items)
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._by_id
+
+    def get(self, item_id: str) -> StoredItem | None:
+        return self._by_id.get(item_id)
+
+    @property
+    def last_id(self) -> str | None:
+        return self._items[-1].id if self._items else None
+
+    def previous_id(self, item_id: str) -> str | None:
+        """The id of the item in front of this one; None for the first."""
+        index = self._items.index(self._by_id[item_id])
+        return self._items[index - 1].id if index else None
+
+    def add(self, stored: StoredItem, after: str | None = None) -> str | None:
+        """Put an item at the end, after the item `after`, or first (ROOT); returns the id in front of it."""
+        assert stored.id not in self._by_id
+        if after is None:
+            self._items.append(stored)
+        else:
+            index = 0 if after == ROOT else self._items.index(self._by_id[after]) + 1
+            self._items.insert(index, stored)
+        self._by_id[stored.id] = stored
+        return self.previous_id(stored.id) if after is not None else self._last_but_one()
+
+    def _last_but_one(self) -> str | None:
+        return self._items[-2].id if len(self._items) > 1 else None
+
+    def remove(self, item_id: str) -> StoredItem:
+        stored = self._by_id.pop(item_id)
+        self._items.remove(stored)
+        return stored
+
+    def has_function_call(self, call_id: str) -> bool:
+        return any(
+            getattr(s.item, "call_id", None) == call_id and s.item.type == "function_call" for s in self
+        )
+
+    @property
+    def has_assistant_audio(self) -> bool:
+        """Whether the assistant's voice was heard already: then it cannot change."""
+        return any(s.answer is not None and s.answer.format is not None and s.answer.ticks for s in self)
+
+
+def _base64(audio: bytes) -> str:
+    return pybase64.b64encode_as_string(audio)

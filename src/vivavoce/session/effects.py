@@ -1,0 +1,98 @@
+"""What must happen now: the only way in which a session acts on the world.
+
+Effects are plain data, drained in order by `Session.effects()` and carried out by whoever runs the session.
+"""
+
+import msgspec
+
+from vivavoce.protocol import AudioFormat, ResponseRequest, ServerEvent, Transcription
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Send this event to the peer."""
+
+    event: ServerEvent
+
+
+class Hear(msgspec.Struct, frozen=True):
+    """Give this input audio to the voice detector and report what it hears with `Session.speech`."""
+
+    audio: bytes
+    format: AudioFormat
+
+
+class ResetDetector(msgspec.Struct, frozen=True):
+    """Forget the detector's memory: the next `Hear` begins a new stream."""
+
+
+class OpenTranscription(msgspec.Struct, frozen=True):
+    """An utterance begins. Its audio follows; report the words with `Session.transcribed`."""
+
+    item_id: str
+    options: Transcription | None
+    """None: nobody asked for the transcript, but the responder needs to know what was said."""
+
+
+class FeedTranscription(msgspec.Struct, frozen=True):
+    """More audio of an open utterance."""
+
+    item_id: str
+    audio: bytes
+    format: AudioFormat
+
+
+class FinishTranscription(msgspec.Struct, frozen=True):
+    """The utterance is over; its final transcript is due."""
+
+    item_id: str
+
+
+class AbandonTranscription(msgspec.Struct, frozen=True):
+    """Nobody wants this utterance's transcript any more."""
+
+    item_id: str
+
+
+class Respond(msgspec.Struct, frozen=True):
+    """Answer this request and report every part with `Session.produced`."""
+
+    request: ResponseRequest
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """Stop answering; parts that still arrive are ignored."""
+
+    response_id: str
+
+
+class ClearPlayback(msgspec.Struct, frozen=True):
+    """Forget speech that was sent but not yet played, where the transport plays it itself."""
+
+
+class WakeAt(msgspec.Struct, frozen=True):
+    """Call `Session.tick` at this time (the clock of `now`), or earlier. Replaces the former WakeAt."""
+
+    when: float
+
+
+class Close(msgspec.Struct, frozen=True):
+    """Close the connection, after everything before this was sent."""
+
+    code: int
+    reason: str
+
+
+Effect = (
+    Send
+    | Hear
+    | ResetDetector
+    | OpenTranscription
+    | FeedTranscription
+    | FinishTranscription
+    | AbandonTranscription
+    | Respond
+    | Cancel
+    | ClearPlayback
+    | WakeAt
+    | Close
+)

@@ -1,0 +1,190 @@
+"""The protocol's invariants, checked on every event that a session sends.
+
+Numbers are those of the design: 1 one response at a time in the conversation; 2 every response ends once; 3
+what opens is closed, in order; 4 deltas add up; 5 speech starts and stops in turn; 6 items stand where events
+say.
+"""
+
+from typing import Any
+
+from vivavoce.protocol import (
+    ConversationItemAdded,
+    ConversationItemDeleted,
+    ConversationItemDone,
+    FunctionCall,
+    InputAudioBufferCommitted,
+    InputAudioBufferSpeechStarted,
+    InputAudioBufferSpeechStopped,
+    InputAudioBufferTimeoutTriggered,
+    Message,
+    OutputAudio,
+    OutputText,
+    ResponseContentPartAdded,
+    ResponseContentPartDone,
+    ResponseCreated,
+    ResponseDone,
+    ResponseFunctionCallArgumentsDelta,
+    ResponseFunctionCallArgumentsDone,
+    ResponseOutputAudioDelta,
+    ResponseOutputAudioDone,
+    ResponseOutputAudioTranscriptDelta,
+    ResponseOutputAudioTranscriptDone,
+    ResponseOutputItemAdded,
+    ResponseOutputItemDone,
+    ResponseOutputTextDelta,
+    ResponseOutputTextDone,
+    ServerEvent,
+)
+
+
+class InvariantViolation(AssertionError):
+    """The session is about to send what the protocol rules out: a fault of this program."""
+
+
+def _require(holds: bool, invariant: int, event: ServerEvent) -> None:
+    if not holds:
+        raise InvariantViolation(f"invariant {invariant} broken by {event.type}: {event!r}")
+
+
+class _Output:
+    """What was sent of one response."""
+
+    def __init__(self, conversation_id: str | None) -> None:
+        self.conversation_id = conversation_id
+        self.done: list[str] = []
+        self.item_id: str | None = None
+        """The output item that is open."""
+        self.part_open = False
+        self.closed: set[str] = set()
+        """Which of the open part's streams had their done event."""
+        self.text = ""
+        self.entered = True
+        """Whether the open item's `conversation.item.added`, or `.done`, was seen as it had to be."""
+
+
+class Invariants:
+    """Watches the events of one session; `observe` raises InvariantViolation at the first that must not be
+    sent."""
+
+    def __init__(self) -> None:
+        self._responses: dict[str, _Output] = {}
+        self._finished: set[str] = set()
+        self._order: list[str] = []
+        self._speaking: str | None = None
+        self._announced: str | None = None
+        """Item id that the next `committed` must name, if it comes from the detector or the idle timer."""
+
+    def observe(self, event: ServerEvent) -> None:
+        match event:
+            case InputAudioBufferSpeechStarted(item_id=item_id):
+                # A commit or a clear by the client, or switching detection off, ends a segment without a
+                # word.
+                self._speaking, self._announced = item_id, None
+            case InputAudioBufferSpeechStopped(item_id=item_id):
+                _require(self._speaking == item_id, 5, event)
+                self._speaking, self._announced = None, item_id
+            case InputAudioBufferTimeoutTriggered(item_id=item_id):
+                self._announced = item_id
+            case InputAudioBufferCommitted(item_id=item_id, previous_item_id=previous):
+                _require(self._announced in (None, item_id), 5, event)
+                _require(self._speaking in (None, item_id), 5, event)
+                _require(previous == (self._order[-1] if self._order else None), 6, event)
+                self._speaking = self._announced = None
+            case ConversationItemAdded():
+                self._added(event)
+            case ConversationItemDone():
+                self._item_done(event)
+            case ConversationItemDeleted(item_id=item_id):
+                _require(item_id in self._order, 6, event)
+                self._order.remove(item_id)
+            case ResponseCreated(response=response):
+                known = response.id in self._responses or response.id in self._finished
+                _require(not known, 2, event)
+                others = [o for o in self._responses.values() if o.conversation_id is not None]
+                _require(response.conversation_id is None or not others, 1, event)
+                self._responses[response.id] = _Output(response.conversation_id)
+            case ResponseDone(response=response):
+                output = self._responses.pop(response.id, None)
+                _require(output is not None, 2, event)
+                assert output is not None
+                _require(output.item_id is None, 3, event)
+                _require([item.id for item in response.output] == output.done, 3, event)
+                self._finished.add(response.id)
+            case _:
+                response_id = getattr(event, "response_id", None)
+                if response_id is not None:
+                    _require(response_id in self._responses, 3, event)
+                    self._within(event, self._responses[response_id])
+
+    # Items of the conversation
+
+    def _added(self, event: ConversationItemAdded) -> None:
+        item_id = str(event.item.id)
+        _require(item_id not in self._order, 6, event)
+        previous = event.previous_item_id
+        _require(previous is None or previous in self._order, 6, event)
+        self._order.insert(0 if previous is None else self._order.index(previous) + 1, item_id)
+
+    def _item_done(self, event: ConversationItemDone) -> None:
+        item_id = str(event.item.id)
+        if item_id in self._order:
+            index = self._order.index(item_id)
+            _require(event.previous_item_id == (self._order[index - 1] if index else None), 6, event)
+
+    # Output of a response
+
+    def _within(self, event: Any, output: _Output) -> None:
+        match event:
+            case ResponseOutputItemAdded(item=item, output_index=index):
+                _require(output.item_id is None, 3, event)
+                _require(index == len(output.done), 3, event)
+                output.item_id = str(item.id)
+                output.text, output.closed, output.part_open = "", set(), False
+                return
+            case ResponseOutputItemDone(item=item, output_index=index):
+                _require(output.item_id == item.id, 3, event)
+                _require(index == len(output.done), 3, event)
+                _require(not output.part_open, 3, event)
+                self._check_item(event, item, output)
+                output.done.append(str(item.id))
+                output.item_id = None
+                return
+        _require(event.item_id == output.item_id, 3, event)
+        _require(event.output_index == len(output.done), 3, event)
+        match event:
+            case ResponseContentPartAdded():
+                _require(not output.part_open and not output.closed, 3, event)
+                output.part_open = True
+            case ResponseContentPartDone():
+                _require(output.part_open and bool(output.closed), 3, event)
+                output.part_open = False
+            case (
+                ResponseOutputTextDelta(delta=delta)
+                | ResponseOutputAudioTranscriptDelta(delta=delta)
+                | ResponseFunctionCallArgumentsDelta(delta=delta)
+            ):
+                _require(not output.closed, 3, event)
+                output.text += delta
+            case ResponseOutputAudioDelta():
+                _require(output.part_open and not output.closed, 3, event)
+            case ResponseOutputAudioDone():
+                _require(output.part_open and not output.closed, 3, event)
+                output.closed.add("audio")
+            case ResponseOutputTextDone(text=text):
+                self._close(event, output, "text", text)
+            case ResponseOutputAudioTranscriptDone(transcript=text):
+                self._close(event, output, "transcript", text)
+            case ResponseFunctionCallArgumentsDone(arguments=text):
+                self._close(event, output, "arguments", text)
+
+    def _close(self, event: ServerEvent, output: _Output, stream: str, text: str) -> None:
+        _require(stream not in output.closed, 3, event)
+        _require(output.text == text, 4, event)
+        output.closed.add(stream)
+
+    def _check_item(self, event: ServerEvent, item: Any, output: _Output) -> None:
+        match item:
+            case Message(content=(OutputText(text=text),)) | FunctionCall(arguments=text):
+                _require(text == output.text, 4, event)
+            case Message(content=(OutputAudio(transcript=transcript),)):
+                _require(transcript == output.text, 4, event)

@@ -1,0 +1,40 @@
+"""What the deployment decides about a session, as opposed to what its client may."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from vivavoce.protocol import RateLimit, Usage
+from vivavoce.session.usage import CountTokens, count_characters
+
+Meter = Callable[[Usage, float], tuple[RateLimit, ...]]
+"""Takes what a response used and the time, returns the limits as they stand after it."""
+
+
+def unmetered(used: Usage, now: float) -> tuple[RateLimit, ...]:
+    """No limits: nothing to report."""
+    return ()
+
+
+class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits, engine properties and functions that a session is given."""
+
+    hears_audio: bool = False
+    """The responder takes audio itself; otherwise every utterance is transcribed for it, asked for or not."""
+    frame_ms: int = 32
+    """Milliseconds of audio in one frame of the voice detector."""
+    max_seconds: float = 3600.0
+    """Longest life of a session; 0 for no limit."""
+    max_buffer_ms: int = 600_000
+    """Most input audio between two commits."""
+    retained_silence_ms: int = 15_000
+    """With turn detection on and nobody speaking, this much audio stays in the buffer for a commit by the
+    client."""
+    max_items: int = 10_000
+    """Most items in the conversation."""
+    max_parallel_responses: int = 16
+    """Most out-of-band responses at a time."""
+    count_tokens: CountTokens = count_characters
+    meter: Meter = unmetered
+    debug: bool = False
+    """Check the invariants of the protocol on every event that is sent."""

@@ -1,0 +1,319 @@
+"""The conversation as a state machine without I/O.
+
+Everything that happens comes in through a method, with the time where time matters; everything that must
+happen next comes out of `effects()`, in order. Nothing here waits, reads a clock or draws a random number.
+"""
+
+from enum import Enum, auto
+
+import msgspec
+
+from vivavoce.protocol import (
+    GA_WEBSOCKET,
+    ClientEvent,
+    ConversationItemCreate,
+    ConversationItemDelete,
+    ConversationItemDeleted,
+    ConversationItemRetrieve,
+    ConversationItemRetrieved,
+    ConversationItemTruncate,
+    ConversationItemTruncated,
+    Error,
+    ErrorEvent,
+    InputAudioBufferAppend,
+    InputAudioBufferClear,
+    InputAudioBufferCommit,
+    InvalidEvent,
+    OutputPart,
+    RealtimeSession,
+    ResponseCancel,
+    ResponseCreate,
+    ResponseParams,
+    ServerVad,
+    SessionCreated,
+    SessionUpdate,
+    SessionUpdated,
+    decode_audio,
+    errors,
+)
+from vivavoce.session import configuration, intake, limits
+from vivavoce.session.answering import Answering
+from vivavoce.session.conversation import ROOT, StoredItem
+from vivavoce.session.core import Core
+from vivavoce.session.effects import ClearPlayback, Close, Effect, WakeAt
+from vivavoce.session.ids import Ids
+from vivavoce.session.listening import Listening, Turn
+from vivavoce.session.machine import Machine
+from vivavoce.session.options import SessionOptions
+
+
+class ConnectionState(Enum):
+    NEW = auto()
+    OPEN = auto()
+    CLOSED = auto()
+
+
+class ConnectionEvent(Enum):
+    STARTED = auto()
+    ENDED = auto()
+
+
+CONNECTION_TABLE = {
+    (ConnectionState.NEW, ConnectionEvent.STARTED): ConnectionState.OPEN,
+    (ConnectionState.NEW, ConnectionEvent.ENDED): ConnectionState.CLOSED,
+    (ConnectionState.OPEN, ConnectionEvent.ENDED): ConnectionState.CLOSED,
+}
+
+
+class Session:
+    """One session of the Realtime API over one default conversation.
+
+    - `config`: the effective configuration, as `session.created` shows it (see `configuration.initial`).
+    - `ids`: makes identifiers (see `SequentialIds`).
+    - `options`: what the deployment decides (see `SessionOptions`).
+
+    `now` is unix time in seconds everywhere. Methods take events in any order and never raise for what a peer
+    or an engine does: a bad event yields an `error` event, a late result is ignored. Once the session is
+    closed nothing that comes in has an effect.
+    """
+
+    def __init__(self, config: RealtimeSession, *, ids: Ids, options: SessionOptions) -> None:
+        self._core = Core(config, ids, options)
+        self._listening = Listening(self._core)
+        self._answering = Answering(self._core)
+        self._connection: Machine[ConnectionState, ConnectionEvent] = Machine(
+            ConnectionState.NEW, CONNECTION_TABLE
+        )
+        self._expires_at: float | None = None
+        self._wake_at: float | None = None
+
+    @property
+    def config(self) -> RealtimeSession:
+        return self._core.config
+
+    @property
+    def busy(self) -> bool:
+        """Whether a response is in progress."""
+        return bool(self._answering.in_progress)
+
+    @property
+    def closed(self) -> bool:
+        return self._connection.state is ConnectionState.CLOSED
+
+    # What comes out
+
+    def effects(self) -> list[Effect]:
+        """What must happen now, in order; each is returned once."""
+        effects, self._core.effects = self._core.effects, []
+        return effects
+
+    # What comes in
+
+    def start(self, now: float) -> None:
+        """The connection is open."""
+        self._connection.fire(ConnectionEvent.STARTED)
+        if self._core.options.max_seconds:
+            self._expires_at = now + self._core.options.max_seconds
+        self._core.emit(SessionCreated, session=self.config)
+        self._listening.configure(self.config.audio.input.turn_detection)
+        self._schedule()
+
+    def receive(self, event: ClientEvent, now: float) -> None:
+        """A client event, already decoded."""
+        if self._connection.state is not ConnectionState.OPEN:
+            return
+        try:
+            self._take(event, now)
+        except InvalidEvent as invalid:
+            event_id = event.event_id if isinstance(event.event_id, str) else None
+            self.refuse(msgspec.structs.replace(invalid.error, event_id=event_id))
+        self._schedule()
+
+    def refuse(self, error: Error) -> None:
+        """A frame that is no valid event changes nothing and is answered with this error."""
+        if self._connection.state is ConnectionState.OPEN:
+            self._core.emit(ErrorEvent, error=error)
+
+    def speech(self, probabilities: list[float], now: float) -> None:
+        """The detector's verdict on the next frames of the audio of `Hear`, in order."""
+        if self._connection.state is not ConnectionState.OPEN:
+            return
+        for turn in self._listening.hear(probabilities, self._answering.idle.silent_since):
+            detection = self.config.audio.input.turn_detection
+            assert detection is not None
+            match turn:
+                case Turn.BEGAN:
+                    self._answering.idle.disarm()
+                    if detection.interrupt_response:
+                        self._core.do(ClearPlayback())
+                        self._answering.interrupt(now)
+                case Turn.ENDED if detection.create_response:
+                    self._respond_to_turn(now)
+        self._schedule()
+
+    def transcribed(self, item_id: str, text: str, now: float) -> None:
+        """The final transcript of an utterance."""
+        self._listening.transcribed(item_id, text)
+        self._answering.resume(now)
+
+    def transcription_failed(self, item_id: str, message: str, code: str | None, now: float) -> None:
+        """An utterance cannot be transcribed. A response that waits for it fails; the session goes on."""
+        self._listening.transcription_failed(item_id, message, code)
+        self._answering.resume(now)
+        self._schedule()
+
+    def produced(self, response_id: str, part: OutputPart, now: float) -> None:
+        """A part of the answer to a `Respond`. Parts of a response that is over are ignored."""
+        self._answering.produced(response_id, part, now)
+        self._schedule()
+
+    def tick(self, now: float) -> None:
+        """Time went by: act on what is due."""
+        if self._connection.state is not ConnectionState.OPEN:
+            return
+        if self._expires_at is not None and now >= self._expires_at:
+            self._expire(now)
+            return
+        since = self._answering.idle.tick(now, self._listening.position)
+        if since is not None and self._listening.commit_silence(since):
+            detection = self.config.audio.input.turn_detection
+            if detection is not None and detection.create_response:
+                self._respond_to_turn(now)
+        self._schedule()
+
+    def end(self, now: float) -> None:
+        """The connection is gone, or about to be closed: everything in progress is given up."""
+        if self._connection.state is not ConnectionState.CLOSED:
+            self._answering.fail_all("server_error", "session_ended", "The session has ended.", now)
+            self._give_up()
+
+    # Client events
+
+    def _take(self, event: ClientEvent, now: float) -> None:
+        match event:
+            case InputAudioBufferAppend(audio=text):
+                self._listening.append(decode_audio(text, "audio"), self.config.audio.input.format)
+            case SessionUpdate():
+                self._update(event)
+            case InputAudioBufferCommit():
+                self._listening.commit()
+            case InputAudioBufferClear():
+                self._listening.clear()
+            case ConversationItemCreate():
+                self._create_item(event)
+            case ConversationItemRetrieve(item_id=item_id):
+                stored = self._existing(item_id, "retrieving")
+                self._core.emit(ConversationItemRetrieved, item=stored.retrieved())
+            case ConversationItemTruncate():
+                self._truncate(event)
+            case ConversationItemDelete(item_id=item_id):
+                self._delete(item_id)
+            case ResponseCreate(response=params):
+                self._respond(params if isinstance(params, ResponseParams) else ResponseParams(), now)
+            case ResponseCancel(response_id=response_id):
+                self._answering.cancel(response_id if isinstance(response_id, str) else None, now)
+            case _:
+                supported = tuple(kind for kind in GA_WEBSOCKET.types if not kind.startswith("session.input"))
+                raise InvalidEvent(errors.invalid_value("type", event.type, supported))
+
+    def _update(self, event: SessionUpdate) -> None:
+        core = self._core
+        updated = configuration.merge(
+            self.config, event.session, voice_locked=core.conversation.has_assistant_audio
+        )
+        before, core.config = core.config, updated
+        core.emit(SessionUpdated, session=updated)
+        detection = updated.audio.input.turn_detection
+        if detection != before.audio.input.turn_detection:
+            self._listening.configure(detection)
+            if not isinstance(detection, ServerVad) or detection.idle_timeout_ms is None:
+                self._answering.idle.disarm()
+
+    def _existing(self, item_id: str, action: str) -> StoredItem:
+        stored = self._core.conversation.get(item_id)
+        if stored is None:
+            raise InvalidEvent(errors.item_not_found(action, item_id))
+        return stored
+
+    def _create_item(self, event: ConversationItemCreate) -> None:
+        core = self._core
+        after = event.previous_item_id or None
+        stored = intake.stored_item(event.item, "item", core.ids, self.config.audio.input.format)
+        intake.check_call(stored, core.conversation)
+        if stored.id in core.conversation or self._listening.expects(stored.id):
+            raise InvalidEvent(errors.duplicate_item(stored.id))
+        if after is not None and after != ROOT and after not in core.conversation:
+            raise InvalidEvent(errors.unknown_previous_item(after))
+        if len(core.conversation) >= core.options.max_items:
+            raise InvalidEvent(limits.too_many_items(core.options.max_items))
+        core.add_item(stored, after)
+        self._listening.understand(stored)
+
+    def _truncate(self, event: ConversationItemTruncate) -> None:
+        stored = self._existing(event.item_id, "truncating")
+        length = stored.answer_ms
+        if length is None:
+            raise InvalidEvent(errors.not_truncatable())
+        if event.content_index != 0:
+            raise InvalidEvent(errors.unknown_content_index(event.content_index))
+        if event.audio_end_ms > length:
+            raise InvalidEvent(errors.truncate_beyond(length, event.audio_end_ms))
+        stored.truncate(event.audio_end_ms)
+        self._core.emit(
+            ConversationItemTruncated,
+            item_id=event.item_id,
+            content_index=event.content_index,
+            audio_end_ms=event.audio_end_ms,
+        )
+
+    def _delete(self, item_id: str) -> None:
+        stored = self._existing(item_id, "deleting")
+        self._core.conversation.remove(item_id)
+        if not any(stored in response.context for response in self._answering.in_progress):
+            self._listening.abandon(item_id)
+        self._core.emit(ConversationItemDeleted, item_id=item_id)
+
+    # Responses
+
+    def _respond(self, params: ResponseParams, now: float) -> None:
+        core = self._core
+        if isinstance(params.input, tuple):
+            context, new = intake.context(
+                params.input, core.conversation, core.ids, self.config.audio.input.format
+            )
+        else:
+            context, new = tuple(core.conversation), []
+        settings = self._answering.settle(params)
+        for stored in new:
+            self._listening.understand(stored)
+        self._answering.begin(settings, context, beside=params.conversation == "none", now=now)
+
+    def _respond_to_turn(self, now: float) -> None:
+        """Answer what was just said, if nothing else is being answered."""
+        try:
+            self._respond(ResponseParams(), now)
+        except InvalidEvent as invalid:
+            self.refuse(invalid.error)
+
+    # Time and the end
+
+    def _schedule(self) -> None:
+        """Ask to be woken when something is due, if that has changed."""
+        idle, expires = self._answering.idle.wake_at, self._expires_at
+        when = expires if idle is None else idle if expires is None else min(idle, expires)
+        if when != self._wake_at:
+            self._wake_at = when
+            if when is not None:
+                self._core.do(WakeAt(when))
+
+    def _expire(self, now: float) -> None:
+        expired = errors.session_expired(round(self._core.options.max_seconds / 60))
+        self._answering.fail_all(expired.type, expired.code, expired.message, now)
+        self.refuse(expired)
+        self._give_up()
+        self._core.do(Close(1001, f"{expired.type}.{expired.code}"))
+
+    def _give_up(self) -> None:
+        self._listening.end()
+        self._expires_at = None
+        self._connection.fire(ConnectionEvent.ENDED)

@@ -1,0 +1,106 @@
+"""Tokens: what a response read and wrote, by the rules of section 7.4 of the reference.
+
+Audio is counted from samples: a user's at 10 tokens a second, the assistant's at 20, when it is made and when
+it is read again. Text is counted by a function that is handed in; an engine that counts for itself overrules
+it.
+"""
+
+from collections.abc import Callable, Iterable
+
+from vivavoce.protocol import (
+    CachedTokensDetails,
+    DurationUsage,
+    InputTokenDetails,
+    OutputTokenDetails,
+    TokenCounts,
+    TokenUsage,
+    TranscriptionInputTokenDetails,
+    Usage,
+)
+from vivavoce.session.clock import TICKS_PER_MS, milliseconds
+from vivavoce.session.conversation import StoredItem
+
+CountTokens = Callable[[str], int]
+
+USER_TICKS_PER_TOKEN = 100 * TICKS_PER_MS
+ASSISTANT_TICKS_PER_TOKEN = 50 * TICKS_PER_MS
+ITEM_OVERHEAD = 2
+"""Tokens that an item costs beyond its text: what the real service counted for a short message."""
+IMAGE_TOKENS = {"low": 85, "high": 765, "auto": 765}
+"""An estimate: the protocol does not say how images are counted."""
+
+
+def count_characters(text: str) -> int:
+    """The rule where no tokenizer is at hand: four characters a token, rounded up."""
+    return -(-len(text) // 4)
+
+
+def input_audio_tokens(ticks: int) -> int:
+    return -(-ticks // USER_TICKS_PER_TOKEN)
+
+
+def output_audio_tokens(ticks: int) -> int:
+    return -(-ticks // ASSISTANT_TICKS_PER_TOKEN)
+
+
+def input_details(
+    preamble: str, context: Iterable[StoredItem], count: CountTokens, counted: TokenCounts | None
+) -> InputTokenDetails:
+    """What a response read: instructions and tools as one text, and the items of its context."""
+    text = count(preamble) if preamble else 0
+    audio = image = 0
+    for stored in context:
+        text += ITEM_OVERHEAD + sum(count(part) for part in stored.texts())
+        audio += input_audio_tokens(stored.input_ticks)
+        if stored.answer is not None:
+            audio += output_audio_tokens(stored.answer.ticks)
+        image += sum(IMAGE_TOKENS.get(str(part.detail), IMAGE_TOKENS["auto"]) for part in stored.images)
+    cached = 0
+    if counted is not None:
+        text, cached = counted.input_text, min(counted.cached_text, counted.input_text)
+    return InputTokenDetails(
+        text_tokens=text,
+        audio_tokens=audio,
+        image_tokens=image,
+        cached_tokens=cached,
+        cached_tokens_details=CachedTokensDetails(text_tokens=cached, audio_tokens=0, image_tokens=0),
+    )
+
+
+def usage(read: InputTokenDetails, output_text: int, output_audio: int) -> Usage:
+    image = read.image_tokens if isinstance(read.image_tokens, int) else 0
+    input_tokens = read.text_tokens + read.audio_tokens + image
+    return Usage(
+        total_tokens=input_tokens + output_text + output_audio,
+        input_tokens=input_tokens,
+        output_tokens=output_text + output_audio,
+        input_token_details=read,
+        output_token_details=OutputTokenDetails(text_tokens=output_text, audio_tokens=output_audio),
+    )
+
+
+def no_usage() -> Usage:
+    """All zeros: what a failed response reports."""
+    details = CachedTokensDetails(text_tokens=0, audio_tokens=0, image_tokens=0)
+    return usage(
+        InputTokenDetails(
+            text_tokens=0, audio_tokens=0, image_tokens=0, cached_tokens=0, cached_tokens_details=details
+        ),
+        0,
+        0,
+    )
+
+
+def transcription_usage(
+    model: str, ticks: int, transcript: str, count: CountTokens
+) -> TokenUsage | DurationUsage:
+    """whisper-1 is billed by the second, all other models by the token."""
+    if model == "whisper-1":
+        return DurationUsage(seconds=milliseconds(ticks) / 1000)
+    heard, written = input_audio_tokens(ticks), count(transcript)
+    return TokenUsage(
+        total_tokens=heard + written,
+        input_tokens=heard,
+        output_tokens=written,
+        input_token_details=TranscriptionInputTokenDetails(text_tokens=0, audio_tokens=heard),
+    )
