@@ -1,0 +1,95 @@
+"""The server as a Starlette application, to run by itself or to mount into another one."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import WebSocketRoute
+
+from vivavoce.server import config as configuration
+from vivavoce.server import rest
+from vivavoce.server.config import Config
+from vivavoce.server.endpoint import RealtimeEndpoint, RunnerFactory
+from vivavoce.server.engine_room import EngineRoom
+from vivavoce.server.keys import ApiKeys
+from vivavoce.server.models import ModelNames
+
+
+def app(config: Config | None = None) -> "RealtimeApplication":
+    """The Realtime API as a Starlette application.
+
+    `config` is what `vivavoce.server.load` reads; without it the configuration is looked for where `vivavoce
+    serve` looks. Raises ConfigurationError for an engine or an option that there is not.
+    """
+    from vivavoce.server.runner import SessionRunner
+
+    config = config or configuration.load()
+    return RealtimeApplication(config, EngineRoom(config), SessionRunner)
+
+
+class RealtimeApplication(Starlette):
+    """`GET /v1/realtime` (WebSocket), `GET /v1/models` and `GET /healthz`.
+
+    The engines start and stop with the application's lifespan. A mounted application's lifespan is nobody's
+    business but the parent's, which hands it on:
+
+        realtime = vivavoce.server.app()
+        api = FastAPI(lifespan=realtime.lifespan)
+        api.mount("/", realtime)
+    """
+
+    def __init__(self, config: Config, engines: EngineRoom, runner: RunnerFactory) -> None:
+        self.config = config
+        self.engines = engines
+        keys = ApiKeys(config.server.api_keys)
+        models = ModelNames(tuple(config.models))
+        self._realtime = RealtimeEndpoint(config, keys, models, self.engines, runner)
+        super().__init__(
+            routes=[
+                *rest.routes(keys, models, self.health),
+                WebSocketRoute("/v1/realtime", self._realtime),
+                WebSocketRoute("/{path:path}", rest.UnknownSocket()),
+            ],
+            exception_handlers={HTTPException: rest.refused, Exception: rest.failed},
+            lifespan=self.lifespan,
+        )
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Any = None) -> AsyncGenerator[None]:
+        """Engines that run from beginning to end. Takes, and ignores, the application whose lifespan it
+        is."""
+        try:
+            await self.start()
+            yield
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Start the engines: load, fork, warm up. Raises EngineError with a sentence that says what to do."""
+        await self.engines.start()
+        self._realtime.draining = False
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let nobody in any more, let running responses end, and close every session, all within
+        `timeout_s`."""
+        await self._realtime.drain(timeout_s)
+
+    def hang_up(self) -> None:
+        """Drop every connection at once."""
+        self._realtime.hang_up()
+
+    async def stop(self) -> None:
+        """Close what sessions are left, then the engines. No task or process of this application outlives
+        it."""
+        await self._realtime.drain(0)
+        await self.engines.aclose()
+
+    def health(self) -> rest.Health:
+        """What `GET /healthz` tells."""
+        if self._realtime.draining:
+            return rest.Health(status="draining", sessions=self._realtime.sessions)
+        return rest.Health(
+            status="ok" if self.engines.started else "stopped", sessions=self._realtime.sessions
+        )

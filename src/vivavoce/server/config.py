@@ -1,0 +1,245 @@
+"""The server's configuration: one TOML file, typed and checked before anything starts.
+
+Every key has a default, so that no file is needed. What each key means for an operator is told, with
+examples, in `docs/configuration.md`.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from vivavoce.engines.registry import ConfigurationError
+from vivavoce.protocol.sessions import VOICES
+
+FILE_NAME = "vivavoce.toml"
+FILE_VARIABLE = "VIVAVOCE_CONFIG"
+KEYS_VARIABLE = "VIVAVOCE_API_KEYS"
+
+DEFAULT_INSTRUCTIONS = (
+    "You are a helpful voice assistant. Answer in the language of the user, in one to three short sentences "
+    "that sound natural when spoken aloud: no lists, no markup, no emoji. If you did not understand, say so "
+    "and ask. If a function fits what the user wants, call it instead of guessing. Say honestly that you are "
+    "a program when asked."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """`[server]`: where the server listens, who may come in, and what it takes on."""
+
+    host: str = "127.0.0.1"
+    """Address or host name. Any but a loopback address needs at least one API key."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
+    """0 picks a free one."""
+    api_keys: tuple[Annotated[str, msgspec.Meta(pattern="^[!-~]+$")], ...] = field(default=(), repr=False)
+    """Printable ASCII without blanks, as headers carry it. The keys that open the server, beside those of
+    VIVAVOCE_API_KEYS and --api-key. Without any: everybody."""
+    tls_cert: str | None = None
+    """PEM file with the certificate chain; relative to the working directory."""
+    tls_key: str | None = None
+    """PEM file with the certificate's private key."""
+    tls_self_signed: bool = False
+    """Make a certificate for localhost at every start."""
+    drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    """How long running responses may take to end when the server is asked to stop."""
+    max_sessions: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """How many sessions may be open at once; 0: any number."""
+    write_buffer_bytes: Annotated[int, msgspec.Meta(ge=65536, le=67108864)] = 1048576
+    """How much may wait for a client that reads slowly before its responses wait, too."""
+    write_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    """After how long a client that reads nothing at all is given up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """`[session]`: what a session is like until its client says otherwise."""
+
+    instructions: str = DEFAULT_INSTRUCTIONS
+    """What the language model is told; clients see it in `session.created`."""
+    voice: str = "alloy"
+    """One of the ten voices of the protocol."""
+    max_minutes: Annotated[float, msgspec.Meta(ge=0)] = 60.0
+    """How long a session may last; 0: as long as it likes."""
+    debug: bool = False
+    """Check the protocol's invariants on every event that is sent; a session that breaks one fails."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineNames:
+    """`[engines]` and `[models."…"]`: which instance of each kind of engine works together."""
+
+    voice_detector: str = "silero"
+    transcriber: str = "pocketsphinx"
+    language_model: str = "pattern"
+    synthesizer: str = "espeak"
+    responder: str = "cascade"
+
+    def naming(self, kind: str, name: str) -> "EngineNames":
+        """The same combination with another engine of this kind."""
+        return replace(self, **{kind: name})
+
+
+ENGINE_KINDS: tuple[str, ...] = tuple(each.name for each in fields(EngineNames))
+"""The kinds of engines that a combination names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that can be configured."""
+
+    server: ServerSettings = ServerSettings()
+    session: SessionSettings = SessionSettings()
+    engines: EngineNames = EngineNames()
+    """The combination of every model that names no other."""
+    models: Mapping[str, EngineNames] = field(default_factory=dict)
+    """Empty: any model name is answered by the default combination. Otherwise these names only."""
+    instances: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """`[language_model.chat]` and the like: what is written about the engine of this kind and name. An engine
+    that is not here has its default options. They may hold keys, so they are not shown."""
+    source: str | None = None
+    """The file that this was read from."""
+
+    def combinations(self) -> dict[str | None, EngineNames]:
+        """The combination of each model; under None that of any name, if any is accepted."""
+        named: dict[str | None, EngineNames] = dict(self.models.items())
+        return named or {None: self.engines}
+
+    def problem(self, sentence: str) -> ConfigurationError:
+        """An error that names the file."""
+        return ConfigurationError(f"{self.source}: {sentence}" if self.source else sentence)
+
+
+def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the configuration.
+
+    From `path`, else from the file that VIVAVOCE_CONFIG names, else from `vivavoce.toml` in the working
+    directory if there is one, else the defaults. The keys of VIVAVOCE_API_KEYS (comma separated) join those
+    of the file. Raises ConfigurationError with one sentence that names the file, the key and the choices.
+    """
+    chosen = path or environ.get(FILE_VARIABLE) or None
+    if chosen is None and Path(FILE_NAME).is_file():
+        chosen = FILE_NAME
+    config = Config() if chosen is None else parse(_read(Path(chosen)), source=str(chosen))
+    more_keys = tuple(key for part in environ.get(KEYS_VARIABLE, "").split(",") if (key := part.strip()))
+    if more_keys:
+        server = replace(config.server, api_keys=(*config.server.api_keys, *more_keys))
+        config = replace(config, server=server)
+    return config
+
+
+def parse(text: str, *, source: str | None = None) -> Config:
+    """Check the text of a configuration file. Raises ConfigurationError."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{source or 'the configuration'} is not TOML: {error}.") from None
+    check = _Checker(source)
+    check.keys(document, ("server", "session", "engines", "models", *ENGINE_KINDS), "")
+    engines = check.typed(document.get("engines", {}), EngineNames, "engines")
+    models = check.table(document.get("models", {}), "models")
+    config = Config(
+        server=check.typed(document.get("server", {}), ServerSettings, "server"),
+        session=check.typed(document.get("session", {}), SessionSettings, "session"),
+        engines=engines,
+        models={
+            name: check.typed(names, EngineNames, f'models."{name}"', base=engines)
+            for name, names in models.items()
+        },
+        instances={
+            (kind, name): check.instance(table, f"{kind}.{name}")
+            for kind in ENGINE_KINDS
+            for name, table in check.table(document.get(kind, {}), kind).items()
+        },
+        source=source,
+    )
+    voice = config.session.voice
+    check.choice(voice, VOICES, "session.voice", f'there is no voice "{voice}"')
+    if bool(config.server.tls_cert) != bool(config.server.tls_key):
+        raise check.problem("server.tls_cert: it belongs together with server.tls_key; give both or none.")
+    if config.server.tls_cert and config.server.tls_self_signed:
+        raise check.problem(
+            "server.tls_self_signed: it makes a certificate of its own; leave out tls_cert and tls_key."
+        )
+    return config
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not TOML: it is not UTF-8 text.") from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the configuration {path}: {error.strerror}.") from None
+
+
+T = TypeVar("T")
+
+_TYPE_NAMES = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a string",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "null": "nothing",
+}
+
+
+class _Checker:
+    """Turns tables into settings, and what is wrong with them into sentences that name the file and the
+    key."""
+
+    def __init__(self, source: str | None) -> None:
+        self._source = source
+
+    def problem(self, sentence: str) -> ConfigurationError:
+        return ConfigurationError(f"{self._source}: {sentence}" if self._source else sentence)
+
+    def table(self, value: object, where: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self.problem(f"{where}: expected a table, written [{where}].")
+        return value
+
+    def keys(self, table: Mapping[str, object], known: Iterable[str], where: str) -> None:
+        for key in table:
+            self.choice(key, known, f"{where}.{key}" if where else key, "there is no such key")
+
+    def choice(self, value: str, known: Iterable[str], where: str, complaint: str) -> None:
+        names = sorted(known)
+        if value not in names:
+            close = difflib.get_close_matches(value, names, n=1)
+            meant = f'did you mean "{close[0]}"? Choices' if close else "choices"
+            raise self.problem(f"{where}: {complaint}; {meant} are: {', '.join(names)}.")
+
+    def typed(self, value: object, type_: type[T], where: str, base: T | None = None) -> T:
+        """`value` as settings of `type_`; keys that it lacks come from `base`, or are the defaults."""
+        table = self.table(value, where)
+        names = [each.name for each in fields(type_)]  # type: ignore[arg-type]
+        self.keys(table, names, where)
+        if base is not None:
+            table = {name: getattr(base, name) for name in names} | table
+        try:
+            return msgspec.convert(table, type_)
+        except msgspec.ValidationError as error:
+            raise self.problem(_sentence(str(error), where)) from None
+
+    def instance(self, value: object, where: str) -> dict[str, Any]:
+        """The options of one engine; the engine itself checks them, except the key `engine`."""
+        table = self.table(value, where)
+        if not isinstance(table.get("engine", ""), str):
+            raise self.problem(f"{where}.engine: expected a string, the name of an engine.")
+        return table
+
+
+def _sentence(message: str, where: str) -> str:
+    """msgspec's words about a wrong value, as a sentence with the key's full name."""
+    text, _, path = message.partition(" - at `$")
+    text = re.sub(r"`(\w+)`", lambda match: _TYPE_NAMES.get(match[1], match[1]), text)
+    return f"{where}{path.rstrip('`')}: {text[0].lower()}{text[1:]}."

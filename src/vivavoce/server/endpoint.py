@@ -1,0 +1,129 @@
+"""`GET /v1/realtime`: who is let in, and the farewell when the server goes away.
+
+A plain ASGI application rather than Starlette's WebSocket class, which adds to the cost of every frame.
+"""
+
+import asyncio
+import logging
+import secrets
+from typing import Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from vivavoce.protocol import ErrorEvent, encode
+from vivavoce.server.config import Config, SessionSettings
+from vivavoce.server.connection import Connection
+from vivavoce.server.engine_room import Combination, EngineRoom
+from vivavoce.server.handshake import Admitted, NotFound, Refused, chosen_subprotocol, judge
+from vivavoce.server.keys import ApiKeys
+from vivavoce.server.models import ModelNames
+from vivavoce.server.refusals import deny, full, not_started, reason, shutting_down
+from vivavoce.server.transport import Runner, Transport
+from vivavoce.server.uvicorn_protocol import EXTENSION
+from vivavoce.server.websocket import WebSocketTransport
+from vivavoce.session.ids import ALPHABET, SequentialIds
+
+logger = logging.getLogger(__name__)
+
+CLOSE_TRY_AGAIN_LATER = 1013
+
+FAREWELL_S = 1.0
+"""What is kept of the time to drain for closing the connections themselves."""
+
+
+class RunnerFactory(Protocol):
+    """Makes the runner of one session."""
+
+    def __call__(
+        self, *, config: SessionSettings, model: str, engines: Combination, transport: Transport
+    ) -> Runner: ...
+
+
+class RealtimeEndpoint:
+    """The door of the server, and the list of who is inside."""
+
+    def __init__(
+        self, config: Config, keys: ApiKeys, models: ModelNames, engines: EngineRoom, runner: RunnerFactory
+    ) -> None:
+        self._config = config
+        self._keys = keys
+        self._models = models
+        self._engines = engines
+        self._runner = runner
+        self._ids = SequentialIds("".join(secrets.choice(ALPHABET) for _ in range(13)))
+        self._connections: set[Connection] = set()
+        self.draining = False
+
+    @property
+    def sessions(self) -> int:
+        """How many are open now."""
+        return len(self._connections)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        if self.draining:
+            await deny(scope, receive, send, 503, shutting_down())
+            return
+        if not self._engines.started:
+            logger.error(not_started().message)
+            await deny(scope, receive, send, 503, not_started())
+            return
+        verdict = judge(scope, self._keys, self._models)
+        if isinstance(verdict, NotFound):
+            await deny(scope, receive, send, 404, verdict.error)
+            return
+        await send({"type": "websocket.accept", "subprotocol": chosen_subprotocol(scope)})
+        if isinstance(verdict, Admitted) and self._full:
+            verdict = Refused(full(self._config.server.max_sessions), CLOSE_TRY_AGAIN_LATER)
+        if isinstance(verdict, Refused):
+            event = ErrorEvent(event_id=self._ids("event"), error=verdict.error)
+            await send({"type": "websocket.send", "text": encode(event).decode()})
+            await send(
+                {"type": "websocket.close", "code": verdict.close_code, "reason": reason(verdict.error)}
+            )
+            return
+        connection = self._connect(verdict.model, scope, send)
+        self._connections.add(connection)
+        try:
+            await connection.run(receive)
+        finally:
+            self._connections.discard(connection)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let nobody in, let running responses end, close every connection with 1001; all within
+        `timeout_s`."""
+        self.draining = True
+        connections = list(self._connections)
+        if not connections:
+            return
+        logger.info("waiting for %d sessions to end their responses", len(connections))
+        patience = max(timeout_s - FAREWELL_S, timeout_s / 2)
+        farewells = [asyncio.create_task(each.say_goodbye(patience)) for each in connections]
+        _, late = await asyncio.wait(farewells, timeout=timeout_s)
+        for farewell in late:
+            farewell.cancel()
+        await asyncio.wait(farewells)
+        self.hang_up()
+        await asyncio.gather(*(each.gone.wait() for each in connections))
+
+    def hang_up(self) -> None:
+        """Drop every connection that is left, without another word."""
+        self.draining = True
+        for connection in self._connections:
+            connection.hang_up()
+
+    @property
+    def _full(self) -> bool:
+        limit = self._config.server.max_sessions
+        return limit > 0 and self.sessions >= limit
+
+    def _connect(self, model: str, scope: Scope, send: Send) -> Connection:
+        transport = WebSocketTransport(
+            send,
+            buffer_bytes=self._config.server.write_buffer_bytes,
+            write_timeout_s=self._config.server.write_timeout_s,
+            **scope.get("extensions", {}).get(EXTENSION, {}),
+        )
+        engines = self._engines.combination(model)
+        runner = self._runner(config=self._config.session, model=model, engines=engines, transport=transport)
+        return Connection(runner, transport, self._ids)

@@ -1,0 +1,57 @@
+"""uvicorn's WebSocket connection, with a way out that does not need the peer.
+
+Closing a connection waits until the peer has read what is still under way, which a peer that stopped reading
+never does; uvicorn then keeps the socket for good. This connection gives such a peer a few seconds and drops
+it, and lets the application do so at once.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypedDict, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+EXTENSION = "vivavoce.connection"
+"""The name under `scope["extensions"]` where an application finds a `ConnectionControl`."""
+
+
+class ConnectionControl(TypedDict):
+    """What ASGI has no words for."""
+
+    abort: Callable[[], None]
+    """Drop the connection now, with whatever was not sent."""
+    unsent: Callable[[], int]
+    """How many bytes wait in this process for the peer to read."""
+
+
+class AbortableWebSocket(WebSocketsSansIOProtocol):
+    """One connection. After the application is done with it, or the peer has not answered a ping, it lives
+    for `close_timeout` seconds at most."""
+
+    _abort_timer: asyncio.TimerHandle | None = None
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:
+            control = ConnectionControl(
+                abort=self.transport.abort, unsent=self.transport.get_write_buffer_size
+            )
+            cast(dict[str, Any], self.scope["extensions"])[EXTENSION] = control
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._abort_soon()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self._abort_soon()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
+        super().connection_lost(exc)
+
+    def _abort_soon(self) -> None:
+        if self._abort_timer is None and not self.disconnected:
+            self._abort_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
