@@ -1,0 +1,80 @@
+# Each target stands alone: it makes .venv and installs what it needs, then runs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NODE := $(shell command -v node 2>/dev/null)
+SOURCES := src tests benchmarks
+
+.PHONY: help demo serve test lint format types imports pytest coverage javascript bench soak clean
+
+help:
+	@echo "make demo     hold a spoken conversation with a server of its own, and draw it into demo-out/"
+	@echo "make serve    run the server on 127.0.0.1:8000"
+	@echo "make test     every check that a change must pass"
+	@echo "make lint     formatting, lint, types and who may import whom"
+	@echo "make bench    measure, into bench-out/"
+	@echo "make soak     the long runs of the property tests"
+
+$(VENV)/pip:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/demo: $(VENV)/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]"
+	@touch $@
+
+$(VENV)/dev: $(VENV)/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo,mic]" --group dev
+	@touch $@ $(VENV)/demo
+
+demo: $(VENV)/demo
+	$(BIN)/vivavoce demo
+
+serve: $(VENV)/demo
+	$(BIN)/vivavoce serve
+
+test: lint pytest coverage javascript
+	@echo "All checks passed."
+
+lint: format types imports
+
+format: $(VENV)/dev
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+imports: $(VENV)/dev
+	$(BIN)/lint-imports
+
+pytest: $(VENV)/dev
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report=
+
+# The rooms that programs build on are held to more than the whole.
+coverage: pytest
+	$(BIN)/coverage report --fail-under=85
+	$(BIN)/coverage report --fail-under=92 --include='src/vivavoce/protocol/*' --skip-covered | tail -n 1
+	$(BIN)/coverage report --fail-under=92 --include='src/vivavoce/session/*' --skip-covered | tail -n 1
+	$(BIN)/coverage report --fail-under=92 --include='src/vivavoce/audio/*' --skip-covered | tail -n 1
+	$(BIN)/coverage report --fail-under=92 --include='src/vivavoce/client/*' --skip-covered | tail -n 1
+
+javascript: $(VENV)/dev
+ifeq ($(NODE)$(CI),)
+	@echo "node was not found: the stock JavaScript clients are left out."
+else
+	cd tests/stock/javascript && npm ci --silent --no-audit --no-fund
+	$(BIN)/python -m pytest tests/stock/javascript --no-cov
+endif
+
+bench: $(VENV)/dev
+	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/dev
+	VIVAVOCE_SOAK=1 $(BIN)/python -m pytest tests/session/test_stateful.py --timeout 3600
+
+clean:
+	rm -rf $(VENV) demo-out bench-out .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
