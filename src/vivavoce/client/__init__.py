@@ -1,0 +1,89 @@
+"""How programs call a Realtime server.
+
+`AsyncClient` holds the key and the address; `client.realtime.connect(...)` opens a connection, which is
+iterated for events and has a method for each event that a client may send. Names are imported when they are
+first used.
+
+    clients      what holds the key and the address
+    endpoint     where the server is and what introduces us to it
+    realtime     `client.realtime`: opening connections
+    connection   an open connection
+    events       its methods, one for each client event
+    opening      the opening handshake, and why it can fail
+    websocket    messages from a TCP stream, fast
+    errors       what can go wrong, in sentences
+"""
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # what `typing` says, without the cost of importing it
+
+if TYPE_CHECKING:
+    from vivavoce.client.clients import AsyncClient
+    from vivavoce.client.connection import AsyncRealtimeConnection
+    from vivavoce.client.errors import (
+        AlreadyListening,
+        AuthenticationError,
+        ConfigurationError,
+        ConnectError,
+        ConnectionClosed,
+        ConnectionRefused,
+        ConnectTimeout,
+        HandshakeFailed,
+        HostNotFound,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        ServerError,
+        StatusError,
+        TLSFailure,
+        UnsendableEvent,
+    )
+    from vivavoce.client.opening import WebSocketOptions
+    from vivavoce.client.realtime import AsyncConnect, AsyncRealtime
+
+__all__ = [
+    "AlreadyListening",
+    "AsyncClient",
+    "AsyncConnect",
+    "AsyncRealtime",
+    "AsyncRealtimeConnection",
+    "AuthenticationError",
+    "ConfigurationError",
+    "ConnectError",
+    "ConnectTimeout",
+    "ConnectionClosed",
+    "ConnectionRefused",
+    "HandshakeFailed",
+    "HostNotFound",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "ServerError",
+    "StatusError",
+    "TLSFailure",
+    "UnsendableEvent",
+    "WebSocketOptions",
+]
+
+_HOMES = {
+    "AsyncClient": "clients",
+    "AsyncConnect": "realtime",
+    "AsyncRealtime": "realtime",
+    "AsyncRealtimeConnection": "connection",
+    "WebSocketOptions": "opening",
+}
+"""Where the names live that are not in `errors`."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(f"{__name__}.{_HOMES.get(name, 'errors')}")
+    value: object = getattr(home, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

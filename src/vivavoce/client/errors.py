@@ -1,0 +1,164 @@
+"""What can go wrong between a program and a server. Each message is a sentence on what happened and what to
+do.
+
+    VivavoceError
+    ├── ConfigurationError          what the program asks for makes no sense
+    ├── UnsendableEvent             the event cannot be written as JSON
+    ├── AlreadyListening            two tasks listen to one connection
+    ├── ConnectError                no connection came about
+    │   ├── HostNotFound            the host's name is unknown
+    │   ├── ConnectionRefused       nothing listens there
+    │   ├── ConnectTimeout          nothing answers
+    │   ├── TLSFailure              no secure connection, or none that can be trusted
+    │   └── HandshakeFailed         something answers, but no Realtime server
+    ├── StatusError                 the server answered with an HTTP error
+    │   ├── AuthenticationError     401
+    │   ├── PermissionDeniedError   403
+    │   ├── NotFoundError           404
+    │   ├── RateLimitError          429
+    │   └── ServerError             500 and above
+    └── ConnectionClosed            the connection is over
+
+An `error` event of a server is none of these: it is an event among the others. No message holds a key.
+"""
+
+from typing import Any
+
+from vivavoce.protocol.errors import Error, VivavoceError
+
+
+class ConfigurationError(VivavoceError, ValueError):
+    """A setting that cannot work: a base URL that is none, a missing key, a header that HTTP forbids."""
+
+
+class UnsendableEvent(VivavoceError, TypeError):
+    """An event that holds something that JSON has no form for. Nothing was sent."""
+
+
+class AlreadyListening(VivavoceError, RuntimeError):
+    """A second task wants the events of a connection that another task is listening to."""
+
+
+class ConnectError(VivavoceError, OSError):
+    """No connection came about."""
+
+
+class HostNotFound(ConnectError):
+    """The host's name cannot be resolved."""
+
+
+class ConnectionRefused(ConnectError):
+    """Nothing listens at the address, or it cannot be reached."""
+
+
+class ConnectTimeout(ConnectError):
+    """The handshake was not finished in time."""
+
+
+class TLSFailure(ConnectError):
+    """The secure connection failed: the certificate is not trusted, or the server does not speak TLS."""
+
+
+class HandshakeFailed(ConnectError):
+    """Something answered, but not as a Realtime server does."""
+
+
+class StatusError(VivavoceError):
+    """The server answered with an HTTP error.
+
+    - status: the HTTP status.
+    - type, code, param: those of the API's error object, None where the answer has none.
+    - body: the answer as text, at most 64 KiB of it.
+    - request_id: the server's name for the request, to quote in a question about it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        error: dict[str, Any] | None = None,
+        body: str = "",
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.type, self.code, self.param = (_text(error, key) for key in ("type", "code", "param"))
+        self.body = body
+        self.request_id = request_id
+
+
+def _text(error: dict[str, Any] | None, key: str) -> str | None:
+    value = error.get(key) if error else None
+    return value if isinstance(value, str) else None
+
+
+class AuthenticationError(StatusError):
+    """401: the key is missing or wrong."""
+
+
+class PermissionDeniedError(StatusError):
+    """403: the key may not do this."""
+
+
+class NotFoundError(StatusError):
+    """404: there is no such path, model or call."""
+
+
+class RateLimitError(StatusError):
+    """429: too many requests, or the quota is used up."""
+
+
+class ServerError(StatusError):
+    """500 and above: the server's own fault, worth another try."""
+
+
+class ConnectionClosed(VivavoceError):
+    """The connection is over.
+
+    - code: the WebSocket close code, 1006 if the connection broke without one.
+    - reason: what was said with it, often empty.
+    - error: the `error` event's object that came right before, which then tells why.
+    - normal: the code is 1000, 1001 or none at all; iteration ends quietly then.
+    """
+
+    def __init__(self, code: int, reason: str = "", error: Error | None = None) -> None:
+        self.code = code
+        self.reason = reason
+        self.error = error
+        super().__init__(self._sentence())
+
+    @property
+    def normal(self) -> bool:
+        return self.code in NORMAL_CODES
+
+    def _sentence(self) -> str:
+        closed = f"code {self.code}{f', {self.reason}' if self.reason else ''}"
+        if self.error is not None:
+            return f"{self.error.message.rstrip('.')}. The server closed the connection ({closed})."
+        what, remedy = _CODES.get(self.code, ("The connection was closed", "see the code and the reason"))
+        return f"{what} ({closed}): {remedy}."
+
+
+NORMAL_CODES = frozenset({1000, 1001, 1005})
+"""Closed on purpose, going away, and closed without a code."""
+
+_CODES = {
+    1000: ("The connection is closed", "connect again to go on"),
+    1001: ("The server is going away", "connect again to go on"),
+    1002: ("The connection broke the WebSocket protocol", "see whether a proxy stands in between"),
+    1003: ("The server does not take this kind of data", "send text, not bytes"),
+    1005: ("The connection is closed", "connect again to go on"),
+    1006: ("The connection broke off", "check the network and the server, and connect again"),
+    1007: ("A message was not valid UTF-8", "see whether a proxy stands in between"),
+    1008: ("The server refuses this client", "see the reason"),
+    1009: ("A message was too big", "raise max_size, or send less at once"),
+    1011: ("The server failed or stopped answering", "connect again"),
+    1012: ("The server restarts", "connect again in a moment"),
+    1013: ("The server is overloaded", "connect again in a while"),
+    1015: ("The secure connection broke off", "check the server's certificate"),
+    3000: ("The server refuses the key", "check api_key"),
+    4000: ("The server refuses the request", "check the model and the query parameters"),
+    4004: ("The server does not know the model", "check the model"),
+}
+"""What a close code means, and what to do about it."""
