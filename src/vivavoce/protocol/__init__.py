@@ -73,6 +73,7 @@ from vivavoce.protocol.generation import (
     TokenCounts,
 )
 from vivavoce.protocol.items import (
+    MAX_ID_CHARACTERS,
     FunctionCall,
     FunctionCallOutput,
     InputItem,
@@ -266,6 +267,7 @@ __all__ = [
     "MAX_AUDIO_BYTES",
     "MAX_AUDIO_CHARACTERS",
     "MAX_EVENT_ID_CHARACTERS",
+    "MAX_ID_CHARACTERS",
     "MAX_OUTPUT_TOKENS",
     "MAX_TEXT_CHARACTERS",
     "VOICES",

@@ -89,8 +89,7 @@ def decode_client_event(data: str | bytes, accepts: Accepts = GA_WEBSOCKET) -> C
     event = _parse(data)
     if not isinstance(event, dict):
         raise InvalidEvent(errors.not_an_object(found(event)))
-    named = event.get("event_id")
-    event_id = named if isinstance(named, str) else None
+    event_id = _quotable(event.get("event_id"))
     if "type" not in event:
         raise InvalidEvent(errors.missing_type(event_id=event_id))
     kind = event["type"]
@@ -153,6 +152,10 @@ def decode_audio(text: str, param: str) -> bytes:
         return pybase64.b64decode(text, validate=True)
     except ValueError:
         raise InvalidEvent(errors.bad_audio(param, empty=False)) from None
+
+
+def _quotable(event_id: object) -> str | None:
+    return event_id if isinstance(event_id, str) and len(event_id) <= client.MAX_EVENT_ID_CHARACTERS else None
 
 
 def _parse(data: str | bytes) -> object:

@@ -53,6 +53,11 @@ def _refused(
     return Error(type="invalid_request_error", code=code, message=message, param=param, event_id=event_id)
 
 
+def _short(text: str) -> str:
+    """What is quoted of a client's own words, which may be megabytes."""
+    return text if len(text) <= 200 else f"{text[:199]}…"
+
+
 # The frame and its fields.
 
 
@@ -82,7 +87,10 @@ def unknown_parameter(param: str, *, event_id: str | None = None) -> Error:
 
 def missing_required_parameter(param: str, *, event_id: str | None = None) -> Error:
     return _refused(
-        "missing_required_parameter", f"Missing required parameter: '{param}'.", param, event_id=event_id
+        "missing_required_parameter",
+        f"Missing required parameter: '{param}'.",
+        param,
+        event_id=event_id,
     )
 
 
@@ -98,7 +106,7 @@ def invalid_value(param: str, value: str, supported: Sequence[str], *, event_id:
         remedy = f"Value must be '{supported[0]}'."
     else:
         remedy = f"Supported values are: {_enumeration(supported)}."
-    return _refused("invalid_value", f"Invalid value: '{value}'. {remedy}", param, event_id=event_id)
+    return _refused("invalid_value", f"Invalid value: '{_short(value)}'. {remedy}", param, event_id=event_id)
 
 
 def _enumeration(values: Sequence[str]) -> str:
@@ -112,7 +120,7 @@ def invalid_modalities(
     param: str, value: Sequence[str], supported: Sequence[Sequence[str]], *, event_id: str | None = None
 ) -> Error:
     combinations = " and ".join(str(list(combination)) for combination in supported)
-    message = f"Invalid modalities: {list(value)}. Supported combinations are: {combinations}."
+    message = f"Invalid modalities: {_short(str(list(value[:50])))}. Supported combinations are: {combinations}."
     return _refused("invalid_value", message, param, event_id=event_id)
 
 
@@ -139,11 +147,9 @@ def above_maximum(
 
 
 def _number(value: float) -> str:
-    if isinstance(value, int):
-        return (
-            str(value) if abs(value) < 10**20 else f"{value:.3e}" if abs(value) < 10**300 else "a huge number"
-        )
-    return str(int(value)) if value.is_integer() and abs(value) < 10**20 else repr(value)
+    if abs(value) >= 2**64:
+        return "a huge number"
+    return str(int(value)) if value == int(value) else str(value)
 
 
 def string_too_long(param: str, maximum: int, length: int, *, event_id: str | None = None) -> Error:
@@ -192,11 +198,6 @@ def too_deep(param: str, maximum: int, *, event_id: str | None = None) -> Error:
     return _refused("invalid_value", message, param, event_id=event_id)
 
 
-def number_too_large(param: str, *, event_id: str | None = None) -> Error:
-    message = f"Invalid '{param}': integer out of range. Expected an integer of at most 64 bits."
-    return _refused("invalid_value", message, param, event_id=event_id)
-
-
 def bad_audio(param: str, *, empty: bool, event_id: str | None = None) -> Error:
     """Audio that cannot be decoded, or none at all."""
     found = "empty bytes" if empty else "an invalid value"
@@ -232,7 +233,9 @@ def conflicting_parameters(param: str, names: Sequence[str], *, event_id: str | 
 
 
 def duplicate_server_label(param: str, label: str, *, event_id: str | None = None) -> Error:
-    message = f"Duplicate MCP server label: '{label}'. Each MCP tool must have its own 'server_label'."
+    message = (
+        f"Duplicate MCP server label: '{_short(label)}'. Each MCP tool must have its own 'server_label'."
+    )
     return _refused("invalid_value", message, param, event_id=event_id)
 
 
@@ -304,29 +307,29 @@ def commit_empty(milliseconds: float, *, event_id: str | None = None) -> Error:
 def item_not_found(action: str, item_id: str, *, event_id: str | None = None) -> Error:
     """`action` is `deleting`, `retrieving` or `truncating`."""
     verb = {"deleting": "delete", "retrieving": "retrieve", "truncating": "truncate"}[action]
-    message = f"Error {action} item: the item with id '{item_id}' does not exist."
+    message = f"Error {action} item: the item with id '{_short(item_id)}' does not exist."
     return _refused(f"item_{verb}_invalid_item_id", message, event_id=event_id)
 
 
 def duplicate_item(item_id: str, *, event_id: str | None = None) -> Error:
-    message = f"Error adding item: an item with id '{item_id}' already exists."
+    message = f"Error adding item: an item with id '{_short(item_id)}' already exists."
     return _refused("item_create_duplicate_item_id", message, event_id=event_id)
 
 
 def unknown_previous_item(item_id: str, *, event_id: str | None = None) -> Error:
-    message = f"Error adding item: the previous item with id '{item_id}' does not exist."
+    message = f"Error adding item: the previous item with id '{_short(item_id)}' does not exist."
     return _refused("item_create_invalid_previous_item_id", message, event_id=event_id)
 
 
 def unknown_tool_call(call_id: str, *, event_id: str | None = None) -> Error:
     """The output of a function call that the conversation does not know."""
-    message = f"Tool call ID '{call_id}' not found in conversation."
+    message = f"Tool call ID '{_short(call_id)}' not found in conversation."
     return _refused("invalid_tool_call_id", message, "item.call_id", event_id=event_id)
 
 
 def unknown_item_reference(param: str, item_id: str, *, event_id: str | None = None) -> Error:
     """An `item_reference` in the input of a response to an item that is not there."""
-    message = f"Invalid '{param}': the item with id '{item_id}' does not exist."
+    message = f"Invalid '{param}': the item with id '{_short(item_id)}' does not exist."
     return _refused("invalid_value", message, param, event_id=event_id)
 
 
@@ -393,7 +396,7 @@ def missing_model(host: str) -> Error:
 
 
 def invalid_model(model: str) -> Error:
-    return _refused("invalid_model", f'Model "{model}" is not supported in realtime mode.')
+    return _refused("invalid_model", f'Model "{_short(model)}" is not supported in realtime mode.')
 
 
 def model_on_transcription() -> Error:

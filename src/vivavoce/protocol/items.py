@@ -1,11 +1,17 @@
 """What a conversation consists of: messages, function calls and the traffic with MCP servers."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
-from vivavoce.protocol.base import TaggedObject, WireObject
+from vivavoce.protocol.base import TaggedObject, WireObject, limits
 from vivavoce.protocol.content import ContentPart
+
+MAX_ID_CHARACTERS = 512
+"""Longest id that a client may give an item or a call."""
+
+ItemId = Annotated[str, limits(max_length=MAX_ID_CHARACTERS)]
+"""`item_…`, or any name that a client chose."""
 
 ItemStatus = Literal["completed", "incomplete", "in_progress"]
 """`in_progress` while a response writes the item; `incomplete` if it was cut off. What a client sends is
@@ -15,7 +21,7 @@ ignored."""
 class Message(TaggedObject, frozen=True, kw_only=True, tag="message"):
     """Something said by the system, a user or the assistant."""
 
-    id: str | UnsetType = UNSET
+    id: ItemId | UnsetType = UNSET
     object: Literal["realtime.item"] | UnsetType = UNSET
     status: ItemStatus | UnsetType = UNSET
     role: Literal["system", "user", "assistant"]
@@ -25,11 +31,11 @@ class Message(TaggedObject, frozen=True, kw_only=True, tag="message"):
 class FunctionCall(TaggedObject, frozen=True, kw_only=True, tag="function_call"):
     """The assistant asks for a function to be called."""
 
-    id: str | UnsetType = UNSET
+    id: ItemId | UnsetType = UNSET
     object: Literal["realtime.item"] | UnsetType = UNSET
     status: ItemStatus | UnsetType = UNSET
     name: str
-    call_id: str | UnsetType = UNSET
+    call_id: ItemId | UnsetType = UNSET
     """Pairs the call with its output. The server mints one if a client leaves it out."""
     arguments: str
     """JSON text; a beginning of it if the response was cut off."""
@@ -38,10 +44,10 @@ class FunctionCall(TaggedObject, frozen=True, kw_only=True, tag="function_call")
 class FunctionCallOutput(TaggedObject, frozen=True, kw_only=True, tag="function_call_output"):
     """What the function returned."""
 
-    id: str | UnsetType = UNSET
+    id: ItemId | UnsetType = UNSET
     object: Literal["realtime.item"] | UnsetType = UNSET
     status: ItemStatus | UnsetType = UNSET
-    call_id: str
+    call_id: ItemId
     output: str
     """Any text, also an empty one."""
 
@@ -59,7 +65,7 @@ class McpListedTool(WireObject, frozen=True, kw_only=True):
 class McpListTools(TaggedObject, frozen=True, kw_only=True, tag="mcp_list_tools"):
     """The tools of an MCP server."""
 
-    id: str | UnsetType = UNSET
+    id: ItemId | UnsetType = UNSET
     server_label: str
     tools: tuple[McpListedTool, ...]
 
@@ -92,7 +98,7 @@ McpError = McpProtocolError | McpToolExecutionError | McpHttpError
 class McpCall(TaggedObject, frozen=True, kw_only=True, tag="mcp_call"):
     """The assistant calls a tool of an MCP server."""
 
-    id: str | UnsetType = UNSET
+    id: ItemId | UnsetType = UNSET
     server_label: str
     name: str
     arguments: str
@@ -105,7 +111,7 @@ class McpCall(TaggedObject, frozen=True, kw_only=True, tag="mcp_call"):
 class McpApprovalRequest(TaggedObject, frozen=True, kw_only=True, tag="mcp_approval_request"):
     """A person is asked whether the tool may be called."""
 
-    id: str | UnsetType = UNSET
+    id: ItemId | UnsetType = UNSET
     server_label: str
     name: str
     arguments: str
@@ -115,7 +121,7 @@ class McpApprovalRequest(TaggedObject, frozen=True, kw_only=True, tag="mcp_appro
 class McpApprovalResponse(TaggedObject, frozen=True, kw_only=True, tag="mcp_approval_response"):
     """The person's answer."""
 
-    id: str | UnsetType = UNSET
+    id: ItemId | UnsetType = UNSET
     approval_request_id: str
     approve: bool
     reason: str | UnsetType | None = UNSET

@@ -7,11 +7,12 @@ must keep.
 
 import functools
 from collections.abc import Callable
-from typing import Any, NoReturn
+from types import UnionType
+from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import pybase64
-from msgspec import inspect
+from msgspec import UnsetType
 
 from vivavoce.protocol import errors
 from vivavoce.protocol.content import InputAudio, InputImage, InputText, OutputAudio, OutputText
@@ -67,7 +68,7 @@ class _Check:
 
 @functools.cache
 def _check(kind: type[msgspec.Struct]) -> _Check:
-    return _compile(inspect.type_info(kind), {})
+    return _compile(kind, {})
 
 
 def _refuse(error: Error) -> NoReturn:
@@ -75,6 +76,7 @@ def _refuse(error: Error) -> NoReturn:
 
 
 def _join(path: str, key: str) -> str:
+    key = key if len(key) <= 100 else f"{key[:99]}…"  # some keys are the client's own words
     return f"{path}.{key}" if path else key
 
 
@@ -85,40 +87,54 @@ def _anything(value: Any, path: str) -> None:
 # From annotations to checks.
 
 
-def _compile(node: inspect.Type, limits: dict[str, Any]) -> _Check:
-    match node:
-        case inspect.Metadata(type=inner, extra=extra):
-            return _compile(inner, limits | (extra or {}))
-        case inspect.UnionType(types=members):
-            return _union(members, limits)
-        case inspect.StructType():
-            return _tagged([node]) if node.tag_field else _Check("an object", {dict: _object(node)})
-        case inspect.LiteralType(values=values):
-            return _Check("a string", {str: _one_of(tuple(str(value) for value in values))})
-        case inspect.StrType(max_length=max_length):
-            return _Check("a string", {str: _string({"max_length": max_length} | limits)})
-        case inspect.IntType():
-            return _Check("an integer", {int: _number(limits, decimal=False)})
-        case inspect.FloatType():
-            rule = _number(limits, decimal=True)
-            return _Check("a decimal", {float: rule, int: rule})
-        case inspect.BoolType():
-            return _Check("a boolean", {bool: _anything})
-        case inspect.NoneType():
-            return _Check("null", {type(None): _anything})
-        case inspect.VarTupleType(item_type=item):
-            check = _compile(item, {})
-            plural = check.expected.split(" ", 1)[1] + "s"
-            return _Check(f"an array of {plural}", {list: _array(check, limits)})
-        case inspect.DictType(key_type=key, value_type=value):
-            return _Check("an object", {dict: _mapping(_compile(key, {}), _compile(value, {}), limits)})
-        case inspect.AnyType():
-            return _Check("a value", dict.fromkeys(_FOUND, _free))
-    raise TypeError(f"The protocol has no rule for {node}.")  # a new kind of annotation needs one
+def _compile(hint: Any, limits: dict[str, Any]) -> _Check:
+    """The check for an annotation. `limits` are those that surround it."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _compile(args[0], limits | _limits(hint))
+    if origin in (Union, UnionType):
+        return _union([arg for arg in args if arg is not UnsetType], limits)
+    if origin is Literal:
+        return _Check("a string", {str: _one_of(args)})
+    if origin is tuple:
+        check = _compile(args[0], {})
+        return _Check(f"an array of {_bare(check.expected)}s", {list: _array(check, limits)})
+    if origin is dict:
+        key, value = (_compile(arg, {}) for arg in args)
+        return _Check("an object", {dict: _mapping(key, value, limits)})
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return _tagged([hint]) if hint.__struct_config__.tag else _Check("an object", {dict: _object(hint)})
+    return _SCALARS[hint](limits)
 
 
-def _union(members: tuple[inspect.Type, ...], limits: dict[str, Any]) -> _Check:
-    structs = [member for member in members if isinstance(member, inspect.StructType) and member.tag_field]
+def _limits(hint: Any) -> dict[str, Any]:
+    """What the metadata of an annotation says that msgspec leaves to this module, or itself enforces on
+    appends."""
+    limits: dict[str, Any] = {}
+    for meta in getattr(hint, "__metadata__", ()):
+        if isinstance(meta, msgspec.Meta):
+            limits |= meta.extra or {}
+            if meta.max_length is not None:
+                limits["max_length"] = meta.max_length
+    return limits
+
+
+_SCALARS: dict[Any, Callable[[dict[str, Any]], _Check]] = {
+    str: lambda limits: _Check("a string", {str: _string(limits)}),
+    int: lambda limits: _Check("an integer", {int: _number(limits, decimal=False)}),
+    float: lambda limits: _Check("a decimal", dict.fromkeys((float, int), _number(limits, decimal=True))),
+    bool: lambda limits: _Check("a boolean", {bool: _anything}),
+    type(None): lambda limits: _Check("null", {type(None): _anything}),
+    Any: lambda limits: _Check("a value", dict.fromkeys(_FOUND, _free)),
+}
+
+
+def _bare(noun: str) -> str:
+    return noun.split(" ", 1)[1]
+
+
+def _union(members: list[Any], limits: dict[str, Any]) -> _Check:
+    structs = [member for member in members if isinstance(member, type) and _is_tagged(member)]
     checks = [_compile(member, limits) for member in members if member not in structs]
     if structs:
         checks.append(_tagged(structs))
@@ -128,12 +144,15 @@ def _union(members: tuple[inspect.Type, ...], limits: dict[str, Any]) -> _Check:
     nouns = [check.expected for check in checks if check.expected != "null"]
     if len(nouns) == 1:
         return _Check(nouns[0], rules)
-    others = " or ".join(noun.split(" ", 1)[1] for noun in nouns[1:])
-    return _Check(f"one of {nouns[0]} or {others}", rules)
+    return _Check(f"one of {nouns[0]} or {' or '.join(_bare(noun) for noun in nouns[1:])}", rules)
 
 
-def _tagged(structs: list[inspect.StructType]) -> _Check:
-    rules = {str(struct.tag): _object(struct) for struct in structs}
+def _is_tagged(kind: type) -> bool:
+    return issubclass(kind, msgspec.Struct) and kind.__struct_config__.tag is not None
+
+
+def _tagged(structs: list[type[msgspec.Struct]]) -> _Check:
+    rules = {str(struct.__struct_config__.tag): _object(struct) for struct in structs}
     tags = tuple(rules)
 
     def rule(value: dict[str, Any], path: str) -> None:
@@ -155,19 +174,19 @@ def _tag(value: dict[str, Any], path: str, listed: tuple[str, ...], allowed: tup
     return tag
 
 
-def _object(struct: inspect.StructType) -> Rule:
-    fields = {
-        field.encode_name: _compile(field.type, {})
-        for field in struct.fields
-        if not (isinstance(field.type, inspect.Metadata) and (field.type.extra or {}).get("server_only"))
-    }
-    if struct.tag_field:
-        fields[struct.tag_field] = _Check("a string", {str: _anything})
-    if struct.cls is Message:
+def _object(struct: type[msgspec.Struct]) -> Rule:
+    hints = get_type_hints(struct, include_extras=True)
+    sent = [
+        field for field in msgspec.structs.fields(struct) if not _limits(hints[field.name]).get("server_only")
+    ]
+    fields = {field.encode_name: _compile(hints[field.name], {}) for field in sent}
+    if struct.__struct_config__.tag_field:
+        fields[struct.__struct_config__.tag_field] = _Check("a string", {str: _anything})
+    if struct is Message:
         fields["content"] = _Check("an array of objects", {list: _anything})
-    required = [field.encode_name for field in struct.fields if field.required]
-    unwanted = _UNWANTED.get(struct.cls, {})
-    whole = _WHOLE.get(struct.cls, _anything)
+    required = [field.encode_name for field in sent if field.required]
+    unwanted = _UNWANTED.get(struct, {})
+    whole = _WHOLE.get(struct, _anything)
 
     def rule(value: dict[str, Any], path: str) -> None:
         for name in required:

@@ -1,0 +1,31 @@
+"""What tests of every room may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+SCHEMAS = SHARED / "spec" / "realtime.openapi.json"
+CI = bool(os.environ.get("CI"))
+
+_NEEDS_SCHEMAS = ["protocol/test_examples.py", "protocol/test_schemas.py"]
+_without_schemas = not CI and not SCHEMAS.is_file()
+
+collect_ignore = _NEEDS_SCHEMAS if _without_schemas else []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _without_schemas:
+        terminalreporter.write_line(
+            f"Left out: the comparison with the published schemas ({SCHEMAS} is missing)."
+        )
+
+
+@pytest.fixture(scope="session")
+def speech() -> Path:
+    """The folder with speech recorded by people: `austen-NNNN.wav` and `.txt`, `broken/*.wav`, …"""
+    folder = SHARED / "audio"
+    if not folder.is_dir() and not CI:
+        pytest.skip(f"The recordings are missing: {folder}")
+    return folder
