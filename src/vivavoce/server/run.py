@@ -17,7 +17,6 @@ import uvicorn
 from vivavoce.engines.registry import ConfigurationError
 from vivavoce.server.application import RealtimeApplication
 from vivavoce.server.config import ServerSettings
-from vivavoce.server.tls import CertificateFiles, self_signed
 from vivavoce.server.uvicorn_protocol import AbortableWebSocket
 
 logger = logging.getLogger(__name__)
@@ -67,36 +66,43 @@ def run(application: RealtimeApplication, *, ready: Callable[[Listening], None])
     settings = application.config.server
     check_address(settings)
     with _certificate(settings) as files, bind(settings.host, settings.port) as listener:
-        config = uvicorn.Config(
-            application,
-            ws=AbortableWebSocket,
-            ws_max_size=MAX_FRAME_BYTES,
-            ws_ping_interval=PING_INTERVAL_S,
-            ws_ping_timeout=PING_TIMEOUT_S,
-            ws_per_message_deflate=False,
-            lifespan="off",
-            log_config=None,
-            log_level=logging.WARNING,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-            ssl_certfile=files and files.certificate,
-            ssl_keyfile=files and files.key,
-        )
+        certificate, key = files or (None, None)
+        config = uvicorn_config(application, certificate=certificate, key=key)
         try:
             config.load()
         except OSError as error:
             raise ConfigurationError(f"the TLS certificate or its key cannot be used: {error}.") from None
-        if settings.tls_self_signed and files is not None:
-            files.key.unlink()
+        if settings.tls_self_signed and key is not None:
+            key.unlink()
         host, port = listener.getsockname()[:2]
-        certificate = files.certificate if files and settings.tls_self_signed else None
-        server = _Server(
-            config, application, lambda: ready(Listening(host, port, files is not None, certificate))
-        )
+        own_certificate = certificate if settings.tls_self_signed else None
+        listening = Listening(host, port, certificate is not None, own_certificate)
+        server = _Server(config, application, lambda: ready(listening))
         _allow_many_connections()
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             return runner.run(server.run_until_stopped(listener))
+
+
+def uvicorn_config(
+    application: RealtimeApplication, *, certificate: Path | None = None, key: Path | None = None
+) -> uvicorn.Config:
+    """How uvicorn is to serve `application`, which starts and stops its engines itself."""
+    return uvicorn.Config(
+        application,
+        ws=AbortableWebSocket,
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_ping_interval=PING_INTERVAL_S,
+        ws_ping_timeout=PING_TIMEOUT_S,
+        ws_per_message_deflate=False,  # it would cost four times as much as all the rest
+        lifespan="off",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
 
 
 def check_address(settings: ServerSettings) -> None:
@@ -143,12 +149,15 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _certificate(settings: ServerSettings) -> Iterator[CertificateFiles | None]:
+def _certificate(settings: ServerSettings) -> Iterator[tuple[Path, Path] | None]:
+    """The PEM files of the certificate and its key, or None for a server without TLS."""
     if settings.tls_self_signed:
+        from vivavoce.server.tls import self_signed  # cryptography takes longer to load than to use
+
         with self_signed(settings.host) as files:
             yield files
     elif settings.tls_cert and settings.tls_key:
-        yield CertificateFiles(Path(settings.tls_cert), Path(settings.tls_key))
+        yield Path(settings.tls_cert), Path(settings.tls_key)
     else:
         yield None
 

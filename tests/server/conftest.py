@@ -1,0 +1,68 @@
+"""A server of the tests' own: real sockets and uvicorn, with sessions that do as they are told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from uvicorn.server import ServerState
+
+from tests.server.toys import ToyEngines, ToyRunner
+from vivavoce.server.application import RealtimeApplication
+from vivavoce.server.config import Config
+from vivavoce.server.run import bind, uvicorn_config
+
+
+class Served:
+    """A running server."""
+
+    def __init__(self, application: RealtimeApplication, runners: list[ToyRunner], port: int) -> None:
+        self.application = application
+        self.runners = runners
+        self.port = port
+        self.url = f"ws://127.0.0.1:{port}/v1/realtime"
+        self.http = f"http://127.0.0.1:{port}"
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Served]]
+
+
+def toy_application(config: Config, runners: list[ToyRunner]) -> RealtimeApplication:
+    def make(**parts) -> ToyRunner:
+        runners.append(ToyRunner(**parts))
+        return runners[-1]
+
+    return RealtimeApplication(config, ToyEngines(), make)
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """`async with serve(config) as served`: a server with toy sessions on a free port of the loopback."""
+
+    @asynccontextmanager
+    async def serving(config: Config | None = None) -> AsyncIterator[Served]:
+        runners: list[ToyRunner] = []
+        application = toy_application(config or Config(), runners)
+        listener = bind("127.0.0.1", 0)
+        config_of_uvicorn = uvicorn_config(application)
+        config_of_uvicorn.load()
+        state = ServerState()
+
+        def connection() -> asyncio.Protocol:
+            return config_of_uvicorn.http_protocol_class(
+                config=config_of_uvicorn, server_state=state, app_state={}
+            )
+
+        async with application.lifespan():
+            # uvicorn's own `Server` would do the same, and take a fifth of a second to end.
+            server = await asyncio.get_running_loop().create_server(connection, sock=listener)
+            yield Served(application, runners, listener.getsockname()[1])
+            server.close()
+            await application.drain(1)
+        for each in list(state.connections):
+            each.shutdown()
+        if state.tasks:
+            await asyncio.wait(set(state.tasks), timeout=5)
+        assert not state.tasks
+
+    return serving

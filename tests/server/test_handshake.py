@@ -1,0 +1,191 @@
+"""Who is let in, as the behaviour reference has it in 1.2 to 1.6: first frame, close code, close reason."""
+
+import json
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from vivavoce.server.config import Config, EngineNames, ServerSettings
+
+KEY = "sk-test-0123456789abcdefghij"
+GUARDED = Config(server=ServerSettings(api_keys=(KEY,)), models={"butler": EngineNames()})
+OPEN = Config()
+BEARER = {"Authorization": f"Bearer {KEY}"}
+
+
+async def refusal(url: str, **options) -> tuple[dict, int, str]:
+    """The only frame, the close code and the close reason of a connection that is refused."""
+    async with connect(url, **options) as ws:
+        event = json.loads(await ws.recv())
+        with pytest.raises(ConnectionClosed):
+            await ws.recv()
+    assert event["type"] == "error"
+    assert event["event_id"].startswith("event_")
+    assert len(event["event_id"]) == 27
+    return event["error"], ws.close_code, ws.close_reason
+
+
+async def test_missing_key(serve):
+    async with serve(GUARDED) as served:
+        error, code, reason = await refusal(served.url + "?model=butler")
+    assert error == {
+        "type": "invalid_request_error",
+        "code": None,
+        "message": "Missing bearer or basic authentication in header",
+        "param": None,
+        "event_id": None,
+    }
+    assert (code, reason) == (3000, "invalid_request_error")
+
+
+async def test_wrong_key(serve):
+    wrong = "sk-wrong-0123456789abcdefghij"
+    async with serve(GUARDED) as served:
+        error, code, reason = await refusal(
+            served.url + "?model=butler", additional_headers={"Authorization": f"Bearer {wrong}"}
+        )
+    assert (error["type"], error["code"], error["param"]) == (
+        "invalid_request_error",
+        "invalid_api_key",
+        None,
+    )
+    assert error["message"].startswith("Incorrect API key provided: ")
+    assert wrong not in error["message"]
+    assert (code, reason) == (3000, "invalid_request_error.invalid_api_key")
+
+
+async def test_the_key_is_looked_at_before_the_model(serve):
+    async with serve(GUARDED) as served:
+        error, code, _ = await refusal(served.url)
+    assert (error["message"], code) == ("Missing bearer or basic authentication in header", 3000)
+
+
+async def test_unknown_model(serve):
+    async with serve(GUARDED) as served:
+        error, code, reason = await refusal(served.url + "?model=gpt-nope", additional_headers=BEARER)
+    assert error["code"] == "invalid_model"
+    assert error["message"].startswith('Model "gpt-nope" is not supported in realtime mode')
+    assert "butler" in error["message"]
+    assert (code, reason) == (4000, "invalid_request_error.invalid_model")
+
+
+@pytest.mark.parametrize("query", ["", "?model=", "?intent=conversation", "?other=1"])
+async def test_missing_model(serve, query: str):
+    async with serve(OPEN) as served:
+        error, code, reason = await refusal(served.url + query)
+    assert error["code"] == "missing_model"
+    assert error["message"] == (
+        "You must provide a model parameter, for example "
+        f"wss://127.0.0.1:{served.port}/v1/realtime?model=gpt-realtime-1.5"
+    )
+    assert (code, reason) == (4000, "invalid_request_error.missing_model")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"additional_headers": {"OpenAI-Beta": "realtime=v1"}},
+        {"additional_headers": {"OpenAI-Beta": "assistants=v2, realtime=v1"}},
+        {"subprotocols": ["realtime", "openai-beta.realtime-v1"]},
+    ],
+)
+async def test_the_beta_shape(serve, options):
+    async with serve(OPEN) as served:
+        error, code, reason = await refusal(served.url + "?model=gpt-realtime", **options)
+    assert error["code"] == "beta_api_shape_disabled"
+    assert (code, reason) == (4000, "invalid_request_error.beta_api_shape_disabled")
+
+
+async def test_a_model_for_a_transcription_session(serve):
+    async with serve(OPEN) as served:
+        error, code, reason = await refusal(served.url + "?intent=transcription&model=gpt-realtime")
+    assert error["code"] == "invalid_model"
+    assert error["message"] == "You must not provide a model parameter for transcription sessions."
+    assert (code, reason) == (4000, "invalid_request_error.invalid_model")
+
+
+async def test_a_transcription_session(serve):
+    async with serve(OPEN) as served:
+        error, code, reason = await refusal(served.url + "?intent=transcription")
+    assert (error["code"], error["param"]) == ("invalid_value", "intent")
+    assert "not served here" in error["message"]
+    assert (code, reason) == (4000, "invalid_request_error.invalid_value")
+
+
+async def test_a_model_that_does_not_converse(serve):
+    async with serve(OPEN) as served:
+        error, code, _ = await refusal(served.url + "?model=gpt-4o-transcribe")
+    assert (error["code"], code) == ("invalid_model", 4000)
+
+
+async def test_an_unknown_call_is_not_found(serve):
+    async with serve(OPEN) as served:
+        with pytest.raises(InvalidStatus) as caught:
+            await connect(served.url + "?call_id=rtc_0123")
+    assert caught.value.response.status_code == 404
+    assert json.loads(caught.value.response.body) == {
+        "error": {
+            "message": "No session found for the provided call_id",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "call_id_not_found",
+        }
+    }
+
+
+async def test_an_unknown_path_is_not_found(serve):
+    async with serve(OPEN) as served:
+        with pytest.raises(InvalidStatus) as caught:
+            await connect(served.url + "/translations?model=gpt-realtime-translate")
+    assert caught.value.response.status_code == 404
+    assert json.loads(caught.value.response.body)["error"]["message"] == (
+        "Invalid URL (GET /v1/realtime/translations)"
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"additional_headers": BEARER},
+        {"additional_headers": {"api-key": KEY}},
+        {"additional_headers": BEARER | {"OpenAI-Organization": "org", "OpenAI-Project": "proj"}},
+        {"subprotocols": ["realtime", f"openai-insecure-api-key.{KEY}"]},
+        {"subprotocols": ["realtime", f"openai-insecure-api-key.{KEY}", "openai-organization.org"]},
+    ],
+)
+async def test_every_way_to_show_the_right_key(serve, options):
+    async with serve(GUARDED) as served:
+        async with connect(served.url + "?model=butler&unheard=of", **options) as ws:
+            assert json.loads(await ws.recv())["event_id"] == "hello"
+            assert ws.subprotocol == ("realtime" if "subprotocols" in options else None)
+    (runner,) = served.runners
+    assert runner.model == "butler"
+    assert runner.engines == "engines of butler"
+    assert runner.config == GUARDED.session
+
+
+async def test_a_subprotocol_with_a_key_is_never_confirmed(serve):
+    """The answer is read byte by byte: no client library stands between."""
+    async with serve(GUARDED) as served:
+        headers = {
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Protocol": f"openai-insecure-api-key.{KEY}",
+        }
+        url = f"{served.http}/v1/realtime?model=butler"
+        async with httpx.AsyncClient() as client, client.stream("GET", url, headers=headers) as answer:
+            assert answer.status_code == 101
+            assert "sec-websocket-protocol" not in answer.headers
+            assert "server" not in answer.headers
+            assert "sec-websocket-extensions" not in answer.headers
+
+
+async def test_without_keys_any_key_and_none_will_do(serve):
+    async with serve(OPEN) as served:
+        for headers in ({}, {"Authorization": "Bearer whatever"}):
+            async with connect(served.url + "?model=anything", additional_headers=headers) as ws:
+                assert json.loads(await ws.recv())["event_id"] == "hello"

@@ -1,0 +1,96 @@
+"""Sessions and engines that do as they are told, for tests of what surrounds them."""
+
+import asyncio
+import json
+
+from vivavoce.protocol import ErrorEvent, InputAudioBufferCleared, ResponseOutputAudioDelta, errors
+from vivavoce.server.transport import TransportClosed
+
+
+class ToyRunner:
+    """A session that greets, echoes, and streams on demand.
+
+    `{"echo": text}` is answered by an event with that text as its id, `{"stream": n, "size": bytes}` starts a
+    response of n events, `{"flood": n, "size": bytes}` sends n events without waiting for the peer,
+    `{"close": [code, reason]}` ends the session, `{"fail": true}` is a bug.
+    """
+
+    def __init__(self, *, config, model, engines, transport) -> None:
+        self.config = config
+        self.model = model
+        self.engines = engines
+        self.transport = transport
+        self.streamed = 0
+        self.most_buffered = 0
+        self.stream_ended = asyncio.Event()
+        self.closed = asyncio.Event()
+        self.response: asyncio.Task[None] | None = None
+        self.closing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self.transport.send(InputAudioBufferCleared(event_id="hello"))
+
+    async def receive(self, data: str | bytes) -> None:
+        order = json.loads(data)
+        if "echo" in order:
+            self.transport.send(InputAudioBufferCleared(event_id=order["echo"]))
+        elif "stream" in order:
+            self.response = asyncio.create_task(self._stream(order["stream"], order["size"]))
+        elif "flood" in order:
+            for _ in range(order["flood"]):
+                self._send(order["size"])
+        elif "close" in order:
+            self.closing = asyncio.create_task(self.transport.close(*order["close"]))
+        elif "fail" in order:
+            raise ArithmeticError("a bug, on purpose")
+
+    def refuse_binary(self) -> None:
+        self.transport.send(ErrorEvent(event_id="refused", error=errors.binary_frame()))
+
+    async def drain(self) -> None:
+        if self.response is not None:
+            await asyncio.wait({self.response})
+
+    async def aclose(self) -> None:
+        for task in (self.response, self.closing):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
+        self.closed.set()
+
+    async def _stream(self, n: int, size: int) -> None:
+        try:
+            for _ in range(n):
+                await self.transport.ready()
+                self._send(size)
+                self.streamed += 1
+                await asyncio.sleep(0)
+        except TransportClosed:
+            pass
+        finally:
+            self.stream_ended.set()
+
+    def _send(self, size: int) -> None:
+        delta = ResponseOutputAudioDelta(
+            event_id="delta", response_id="r", item_id="i", output_index=0, content_index=0, delta="A" * size
+        )
+        self.transport.send(delta)
+        self.most_buffered = max(self.most_buffered, self.transport.buffered)
+
+
+class ToyEngines:
+    """Nothing to hear, think or speak with."""
+
+    def __init__(self) -> None:
+        self.started = False
+        self.starts = 0
+
+    def combination(self, model: str) -> str:
+        return f"engines of {model}"
+
+    async def start(self) -> None:
+        self.started = True
+        self.starts += 1
+
+    async def aclose(self) -> None:
+        self.started = False
