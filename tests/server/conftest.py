@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import pytest
 from uvicorn.server import ServerState
 
-from tests.server.toys import ToyEngines, ToyRunner
+from tests.server.toys import ToyRunner, toy_application
 from vivavoce.server.application import RealtimeApplication
 from vivavoce.server.config import Config
 from vivavoce.server.run import bind, uvicorn_config
@@ -25,14 +25,6 @@ class Served:
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Served]]
-
-
-def toy_application(config: Config, runners: list[ToyRunner]) -> RealtimeApplication:
-    def make(**parts) -> ToyRunner:
-        runners.append(ToyRunner(**parts))
-        return runners[-1]
-
-    return RealtimeApplication(config, ToyEngines(), make)
 
 
 @pytest.fixture

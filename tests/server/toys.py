@@ -4,6 +4,8 @@ import asyncio
 import json
 
 from vivavoce.protocol import ErrorEvent, InputAudioBufferCleared, ResponseOutputAudioDelta, errors
+from vivavoce.server.application import RealtimeApplication
+from vivavoce.server.config import Config
 from vivavoce.server.transport import TransportClosed
 
 
@@ -94,3 +96,11 @@ class ToyEngines:
 
     async def aclose(self) -> None:
         self.started = False
+
+
+def toy_application(config: Config, runners: list[ToyRunner]) -> RealtimeApplication:
+    def make(**parts) -> ToyRunner:
+        runners.append(ToyRunner(**parts))
+        return runners[-1]
+
+    return RealtimeApplication(config, ToyEngines(), make)

@@ -61,10 +61,9 @@ def serve(
     logging.getLogger("vivavoce").setLevel(logging.INFO)
     try:
         settings = _override(
-            load(config),
+            load(config).admitting(api_key or (), "--api-key"),
             host=host,
             port=port,
-            api_keys=tuple(api_key or ()),
             tls_cert=tls_cert and str(tls_cert),
             tls_key=tls_key and str(tls_key),
             tls_self_signed=tls_self_signed or None,
@@ -87,16 +86,14 @@ def serve(
     raise typer.Exit(status)
 
 
-def _override(
-    config: "Config", *, max_minutes: float | None, api_keys: tuple[str, ...], **flags: Any
-) -> "Config":
-    """The configuration with what the command line says instead. API keys are added."""
+def _override(config: "Config", *, max_minutes: float | None, **flags: Any) -> "Config":
+    """The configuration with what the command line says instead."""
     given = {key: value for key, value in flags.items() if value is not None}
     if "tls_self_signed" in given:
         given |= {"tls_cert": None, "tls_key": None}
     elif "tls_cert" in given:
         given["tls_self_signed"] = False
-    server = replace(config.server, api_keys=(*config.server.api_keys, *api_keys), **given)
+    server = replace(config.server, **given)
     session = config.session if max_minutes is None else replace(config.session, max_minutes=max_minutes)
     return replace(config, server=server, session=session)
 

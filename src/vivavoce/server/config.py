@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -21,6 +21,10 @@ from vivavoce.protocol.sessions import VOICES
 FILE_NAME = "vivavoce.toml"
 FILE_VARIABLE = "VIVAVOCE_CONFIG"
 KEYS_VARIABLE = "VIVAVOCE_API_KEYS"
+
+_KEY = "^[!-~]+$"
+"""What headers can carry."""
+_KEY_IN_WORDS = "printable ASCII without blanks"
 
 DEFAULT_INSTRUCTIONS = (
     "You are a helpful voice assistant. Answer in the language of the user, in one to three short sentences "
@@ -38,7 +42,7 @@ class ServerSettings:
     """Address or host name. Any but a loopback address needs at least one API key."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
     """0 picks a free one."""
-    api_keys: tuple[Annotated[str, msgspec.Meta(pattern="^[!-~]+$")], ...] = field(default=(), repr=False)
+    api_keys: tuple[Annotated[str, msgspec.Meta(pattern=_KEY)], ...] = field(default=(), repr=False)
     """Printable ASCII without blanks, as headers carry it. The keys that open the server, beside those of
     VIVAVOCE_API_KEYS and --api-key. Without any: everybody."""
     tls_cert: str | None = None
@@ -111,6 +115,12 @@ class Config:
         named: dict[str | None, EngineNames] = dict(self.models.items())
         return named or {None: self.engines}
 
+    def admitting(self, keys: Sequence[str], where: str) -> "Config":
+        """The same with more API keys, which come from `where`. Raises ConfigurationError."""
+        if not all(re.match(_KEY, key) for key in keys):
+            raise ConfigurationError(f"{where}: a key is {_KEY_IN_WORDS}, and not empty.")
+        return replace(self, server=replace(self.server, api_keys=(*self.server.api_keys, *keys)))
+
     def problem(self, sentence: str) -> ConfigurationError:
         """An error that names the file."""
         return ConfigurationError(f"{self.source}: {sentence}" if self.source else sentence)
@@ -127,20 +137,17 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
     if chosen is None and Path(FILE_NAME).is_file():
         chosen = FILE_NAME
     config = Config() if chosen is None else parse(_read(Path(chosen)), source=str(chosen))
-    more_keys = tuple(key for part in environ.get(KEYS_VARIABLE, "").split(",") if (key := part.strip()))
-    if more_keys:
-        server = replace(config.server, api_keys=(*config.server.api_keys, *more_keys))
-        config = replace(config, server=server)
-    return config
+    keys = [key for part in environ.get(KEYS_VARIABLE, "").split(",") if (key := part.strip())]
+    return config.admitting(keys, KEYS_VARIABLE)
 
 
 def parse(text: str, *, source: str | None = None) -> Config:
     """Check the text of a configuration file. Raises ConfigurationError."""
+    check = _Checker(source)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{source or 'the configuration'} is not TOML: {error}.") from None
-    check = _Checker(source)
+        raise check.problem(f"it is not TOML: {error}.") from None
     check.keys(document, ("server", "session", "engines", "models", *ENGINE_KINDS), "")
     engines = check.typed(document.get("engines", {}), EngineNames, "engines")
     models = check.table(document.get("models", {}), "models")
@@ -174,9 +181,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not TOML: it is not UTF-8 text.") from None
+        raise ConfigurationError(f"{path}: it is not TOML: it is not UTF-8 text.") from None
     except OSError as error:
-        raise ConfigurationError(f"cannot read the configuration {path}: {error.strerror}.") from None
+        raise ConfigurationError(f"{path}: it cannot be read: {error.strerror}.") from None
 
 
 T = TypeVar("T")
@@ -188,7 +195,6 @@ _TYPE_NAMES = {
     "bool": "true or false",
     "array": "a list",
     "object": "a table",
-    "null": "nothing",
 }
 
 
@@ -241,5 +247,11 @@ class _Checker:
 def _sentence(message: str, where: str) -> str:
     """msgspec's words about a wrong value, as a sentence with the key's full name."""
     text, _, path = message.partition(" - at `$")
-    text = re.sub(r"`(\w+)`", lambda match: _TYPE_NAMES.get(match[1], match[1]), text)
+    text = re.sub(r"`([^`]*)`", lambda match: _in_words(match[1]), text)
+    text = text.replace(f"a string matching regex '{_KEY}'", f"a string of {_KEY_IN_WORDS}")
     return f"{where}{path.rstrip('`')}: {text[0].lower()}{text[1:]}."
+
+
+def _in_words(types: str) -> str:
+    names = [_TYPE_NAMES.get(each, each) for each in types.split(" | ") if each != "null"]
+    return " or ".join(names)

@@ -3,6 +3,7 @@ in."""
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from starlette.types import Receive
 
@@ -21,10 +22,19 @@ CLOSE_INTERNAL_ERROR = 1011
 class Connection:
     """A session and the wire that it hangs on. `run` is its whole life; the other methods end it."""
 
-    def __init__(self, runner: Runner, transport: WebSocketTransport, ids: Ids) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        transport: WebSocketTransport,
+        ids: Ids,
+        *,
+        on_gone: Callable[["Connection"], None],
+    ) -> None:
         self._runner = runner
         self._transport = transport
         self._ids = ids
+        self._on_gone = on_gone
+        self._freeing: asyncio.Task[None] | None = None
         self.gone = asyncio.Event()
         """Set when nothing of it is left."""
 
@@ -35,11 +45,9 @@ class Connection:
         try:
             await asyncio.wait({listener, writer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            listener.cancel()
-            await asyncio.wait({listener})
-            await self._runner.aclose()
-            await self._transport.aclose()
-            self.gone.set()
+            # Whoever cancels this must not leave half a session behind.
+            self._freeing = asyncio.create_task(self._free(listener), name="vivavoce farewell")
+            await asyncio.shield(self._freeing)
 
     async def say_goodbye(self, patience_s: float) -> None:
         """Let running responses end, for so many seconds at most; then close."""
@@ -78,3 +86,13 @@ class Connection:
             error = errors.server_error()
             transport.send(ErrorEvent(event_id=self._ids("event"), error=error))
             await transport.close(CLOSE_INTERNAL_ERROR, reason(error))
+
+    async def _free(self, listener: asyncio.Task[None]) -> None:
+        listener.cancel()
+        await asyncio.wait({listener})
+        try:
+            await self._runner.aclose()
+            await self._transport.aclose()
+        finally:
+            self.gone.set()
+            self._on_gone(self)

@@ -84,10 +84,7 @@ class RealtimeEndpoint:
             return
         connection = self._connect(verdict.model, scope, send)
         self._connections.add(connection)
-        try:
-            await connection.run(receive)
-        finally:
-            self._connections.discard(connection)
+        await connection.run(receive)
 
     async def drain(self, timeout_s: float) -> None:
         """Let nobody in, let running responses end, close every connection with 1001; all within
@@ -126,4 +123,4 @@ class RealtimeEndpoint:
         )
         engines = self._engines.combination(model)
         runner = self._runner(config=self._config.session, model=model, engines=engines, transport=transport)
-        return Connection(runner, transport, self._ids)
+        return Connection(runner, transport, self._ids, on_gone=self._connections.discard)
