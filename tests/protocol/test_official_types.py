@@ -37,6 +37,7 @@ TRANSLATION = {
 """The events that only translation sessions have."""
 
 NOT_IN_THE_PACKAGE = {
+    "AudioInputTranscription.language",
     "ConversationItemInputAudioTranscriptionDeltaEvent.obfuscation",
     "InputAudioBufferDtmfEventReceivedEvent.event_id",
     "RealtimeSessionCreateRequest.expires_at",
@@ -50,7 +51,7 @@ NOT_IN_THE_PACKAGE = {
     "ResponseFunctionCallArgumentsDeltaEvent.obfuscation",
     "ResponseTextDeltaEvent.obfuscation",
 }
-"""Keys that the real service sends and the package does not know: it takes the sessions of events for requests."""
+"""Keys that the real service sends and the package does not know: it takes sessions for requests."""
 
 SENT: dict[Any, list[Any]] = {
     Message: [

@@ -120,7 +120,9 @@ def invalid_modalities(
     param: str, value: Sequence[str], supported: Sequence[Sequence[str]], *, event_id: str | None = None
 ) -> Error:
     combinations = " and ".join(str(list(combination)) for combination in supported)
-    message = f"Invalid modalities: {_short(str(list(value[:50])))}. Supported combinations are: {combinations}."
+    message = (
+        f"Invalid modalities: {_short(str(list(value[:50])))}. Supported combinations are: {combinations}."
+    )
     return _refused("invalid_value", message, param, event_id=event_id)
 
 

@@ -108,14 +108,12 @@ def _compile(hint: Any, limits: dict[str, Any]) -> _Check:
 
 
 def _limits(hint: Any) -> dict[str, Any]:
-    """What the metadata of an annotation says that msgspec leaves to this module, or itself enforces on
-    appends."""
+    """What `base.limits` says in an annotation, and what msgspec itself enforces on appends."""
     limits: dict[str, Any] = {}
     for meta in getattr(hint, "__metadata__", ()):
-        if isinstance(meta, msgspec.Meta):
-            limits |= meta.extra or {}
-            if meta.max_length is not None:
-                limits["max_length"] = meta.max_length
+        limits |= meta.extra or {}
+        if meta.max_length is not None:
+            limits["max_length"] = meta.max_length
     return limits
 
 
