@@ -128,11 +128,10 @@ def _explained(error: Exception, url: str, headers: Mapping[str, str]) -> Vivavo
                 "if it is your own, pass an ssl.SSLContext that trusts it."
             )
         case ssl.SSLError():
-            return TLSFailure(
-                f"No secure connection to {where} ({(error.reason or 'TLS').replace('_', ' ').lower()}): "
-                "if the server speaks plain HTTP, begin base_url with http:// or ws://."
-            )
-        case InvalidHandshake():
+            return _no_tls(where, (error.reason or "TLS failed").replace("_", " ").lower())
+        case ConnectionError() if parts.scheme == "wss" and not isinstance(error, ConnectionRefusedError):
+            return _no_tls(where, "it hangs up")
+        case InvalidHandshake() | EOFError():
             return HandshakeFailed(
                 f"{where} does not answer as a WebSocket server ({_first_line(error)}): check base_url, "
                 "also whether it should begin with https:// or wss://."
@@ -141,6 +140,13 @@ def _explained(error: Exception, url: str, headers: Mapping[str, str]) -> Vivavo
             return _unreachable(error, where)
         case _:
             return ConfigurationError(f"The connection cannot be opened so: {_first_line(error)}.")
+
+
+def _no_tls(where: str, reason: str) -> TLSFailure:
+    return TLSFailure(
+        f"No secure connection to {where} ({reason}): "
+        "if the server speaks plain HTTP, begin base_url with http:// or ws://."
+    )
 
 
 def _unreachable(error: OSError, where: str) -> ConnectError:

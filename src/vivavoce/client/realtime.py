@@ -77,5 +77,5 @@ class AsyncConnect:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+        assert self._connection is not None
+        await self._connection.close()
