@@ -105,6 +105,8 @@ class SessionRunner:
         self._utterances: dict[str, _RunningUtterance] = {}
         self._responding: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        """What frees engines' streams: never cancelled."""
         self._alarm: asyncio.TimerHandle | None = None
         self._draining = False
 
@@ -151,6 +153,8 @@ class SessionRunner:
             for task in self._tasks:
                 task.cancel()
             await asyncio.wait(set(self._tasks))
+        if self._closing:
+            await asyncio.wait(set(self._closing))
 
     # Carrying out
 
@@ -180,6 +184,8 @@ class SessionRunner:
             case AbandonTranscription(item_id):
                 if (running := self._utterances.pop(item_id, None)) is not None:
                     running.task.cancel()
+                    # A task that is cancelled before it began closes nothing.
+                    self._keep(self._closing, running.utterance.aclose(), f"vivavoce abandon {item_id}")
             case Respond(request):
                 task = self._spawn(self._respond(request), f"vivavoce {request.response_id}")
                 self._responding[request.response_id] = task
@@ -199,9 +205,14 @@ class SessionRunner:
                 self._spawn(self._transport.close(code, reason), "vivavoce close")
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        return self._keep(self._tasks, work, name)
+
+    def _keep(
+        self, tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None], name: str
+    ) -> asyncio.Task[None]:
         task = self._loop.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
         return task
 
     # Time

@@ -1,0 +1,198 @@
+"""Engines that follow a script, and a transport that writes down: for tests of the runner alone."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+
+import msgspec
+
+from vivavoce.engines.interfaces import EngineError, Samples, Transcript, TranscriptionOptions
+from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent, encode
+from vivavoce.server.config import SessionSettings
+from vivavoce.server.engine_room import Combination
+from vivavoce.server.runner import SessionRunner
+from vivavoce.server.transport import TransportClosed
+
+
+class NoOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Scripted:
+    Options = NoOptions
+
+    async def start(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+class LoudnessDetector(Scripted):
+    """Loud frames are speech."""
+
+    sample_rate = 16000
+    frame_samples = 512
+
+    def __init__(self) -> None:
+        self.streams = 0
+
+    def stream(self) -> "LoudnessStream":
+        self.streams += 1
+        return LoudnessStream()
+
+
+class LoudnessStream:
+    def __init__(self) -> None:
+        self._rest: list[int] = []
+
+    def feed(self, samples: Samples) -> Sequence[float]:
+        self._rest.extend(samples.tolist())
+        found = []
+        while len(self._rest) >= 512:
+            frame, self._rest = self._rest[:512], self._rest[512:]
+            found.append(1.0 if max(abs(sample) for sample in frame) > 1000 else 0.0)
+        return found
+
+
+class ScriptedTranscriber(Scripted):
+    """Understands what the script says next: a text, or an exception to raise."""
+
+    sample_rate = 16000
+
+    def __init__(self, *script: str | Exception) -> None:
+        self.script = list(script)
+        self.utterances: list[ScriptedUtterance] = []
+
+    def utterance(self, options: TranscriptionOptions) -> "ScriptedUtterance":
+        if options.language == "xx":
+            raise EngineError("This transcriber knows no language 'xx'.")
+        self.utterances.append(ScriptedUtterance(self.script.pop(0) if self.script else "words"))
+        return self.utterances[-1]
+
+
+class ScriptedUtterance:
+    def __init__(self, outcome: str | Exception) -> None:
+        self._outcome = outcome
+        self._finished = asyncio.Event()
+        self.samples = 0
+        self.closed = False
+
+    def feed(self, samples: Samples) -> None:
+        self.samples += len(samples)
+
+    def finish(self) -> None:
+        self._finished.set()
+
+    async def __aiter__(self) -> AsyncIterator[Transcript]:
+        yield Transcript("wor")
+        await self._finished.wait()
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        yield Transcript(self._outcome, final=True)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+Answer = Callable[[ResponseRequest], AsyncGenerator[OutputPart, None]]
+
+
+class ScriptedResponder(Scripted):
+    """Answers with a function of the test's own."""
+
+    def __init__(self, answer: Answer, *, hears_audio: bool = False) -> None:
+        self.hears_audio = hears_audio
+        self._answer = answer
+        self.requests: list[ResponseRequest] = []
+        self.open = 0
+
+    async def respond(self, request: ResponseRequest) -> AsyncGenerator[OutputPart, None]:
+        self.requests.append(request)
+        self.open += 1
+        answer = self._answer(request)
+        try:
+            async for part in answer:
+                yield part
+        finally:
+            await answer.aclose()
+            self.open -= 1
+
+
+class WrittenDown:
+    """A transport that keeps everything it was given."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, object]] = []
+        self.closed: tuple[int, str] | None = None
+        self.cleared = 0
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.gone = False
+        self._news = asyncio.Event()
+
+    @property
+    def types(self) -> list[str]:
+        return [str(event["type"]) for event in self.events]
+
+    def send(self, event: ServerEvent) -> None:
+        self.events.append(msgspec.json.decode(encode(event)))
+        self._news.set()
+
+    async def ready(self) -> None:
+        if self.gone:
+            raise TransportClosed("gone")
+        await self.writable.wait()
+
+    def clear(self) -> None:
+        self.cleared += 1
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = (code, reason)
+        self._news.set()
+
+    async def until(self, kind: str, times: int = 1) -> dict[str, object]:
+        """Wait until an event of this type was sent so many times; return the last."""
+        async with asyncio.timeout(10):
+            while self.types.count(kind) < times:
+                self._news.clear()
+                await self._news.wait()
+        return [event for event in self.events if event["type"] == kind][times - 1]
+
+    async def until_closed(self) -> None:
+        async with asyncio.timeout(10):
+            while self.closed is None:
+                self._news.clear()
+                await self._news.wait()
+
+
+class Stage:
+    """A runner with everything around it."""
+
+    def __init__(
+        self,
+        answer: Answer,
+        *,
+        transcriber: ScriptedTranscriber | None = None,
+        settings: SessionSettings | None = None,
+        hears_audio: bool = False,
+    ) -> None:
+        self.detector = LoudnessDetector()
+        self.transcriber = transcriber or ScriptedTranscriber()
+        self.responder = ScriptedResponder(answer, hears_audio=hears_audio)
+        self.transport = WrittenDown()
+        self.runner = SessionRunner(
+            config=settings or SessionSettings(debug=True),
+            model="gpt-realtime",
+            engines=Combination(
+                voice_detector=self.detector, transcriber=self.transcriber, responder=self.responder
+            ),
+            transport=self.transport,
+        )
+
+    async def __aenter__(self) -> "Stage":
+        await self.runner.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.runner.aclose()
+
+    async def send(self, **event: object) -> None:
+        await self.runner.receive(msgspec.json.encode(event))
