@@ -72,9 +72,9 @@ def serve(
         )
 
         def ready(listening: "Listening") -> None:
-            _announce(settings, listening)
             if ready_file is not None:
                 _write(ready_file, listening)
+            _announce(settings, listening)
 
         try:
             status = run(app(settings), ready=ready)

@@ -46,7 +46,7 @@ class Connection:
             await asyncio.wait({listener, writer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             # Whoever cancels this must not leave half a session behind.
-            self._freeing = asyncio.create_task(self._free(listener), name="vivavoce farewell")
+            self._freeing = asyncio.create_task(self._free(listener), name="vivavoce clearing away")
             await asyncio.shield(self._freeing)
 
     async def say_goodbye(self, patience_s: float) -> None:

@@ -71,7 +71,8 @@ def run(application: RealtimeApplication, *, ready: Callable[[Listening], None])
         try:
             config.load()
         except OSError as error:
-            raise ConfigurationError(f"the TLS certificate or its key cannot be used: {error}.") from None
+            problem = f"the TLS certificate {certificate} cannot be used with the key {key}"
+            raise ConfigurationError(f"{problem}: {error.strerror or error}.") from None
         if settings.tls_self_signed and key is not None:
             key.unlink()
         host, port = listener.getsockname()[:2]
