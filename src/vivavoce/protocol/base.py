@@ -1,8 +1,6 @@
-"""What every object of the protocol has in common: structs, wire names, and limits that only clients must
-keep."""
+"""What all objects of the protocol have in common: structs, wire names, and limits for clients."""
 
 import functools
-import re
 from typing import Any, get_type_hints
 
 import msgspec
@@ -62,8 +60,7 @@ def _concealed(kind: type[msgspec.Struct]) -> frozenset[str]:
 
 
 class TaggedObject(WireObject, frozen=True, kw_only=True, tag_field="type"):
-    """A JSON object that its `type` tells from its siblings. Its subclasses are leaves: nothing derives from
-    them."""
+    """A JSON object that its `type` tells from its siblings. Nothing derives from its subclasses."""
 
     type = WireType()
 
@@ -99,7 +96,7 @@ def limits(
         "maximum": maximum,
         "min_length": min_length,
         "max_length": max_length,
-        "pattern": None if pattern is None else re.compile(pattern),
+        "pattern": pattern,
         "one_of": one_of,
         "combinations": combinations,
         "server_only": server_only or None,

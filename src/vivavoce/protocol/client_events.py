@@ -48,8 +48,10 @@ class InputAudioBufferAppend(
 
 
 class InputAudioBufferCommit(TaggedObject, frozen=True, kw_only=True, tag="input_audio_buffer.commit"):
-    """Make the buffered audio, at least 100 ms, a user's message. Answered by `input_audio_buffer.committed`
-    and the item's events."""
+    """Make the buffered audio, at least 100 ms, a user's message.
+
+    Answered by `input_audio_buffer.committed` and the item's events.
+    """
 
     event_id: EventId = UNSET
 
@@ -77,8 +79,7 @@ class ConversationItemRetrieve(TaggedObject, frozen=True, kw_only=True, tag="con
 
 
 class ConversationItemTruncate(TaggedObject, frozen=True, kw_only=True, tag="conversation.item.truncate"):
-    """Forget the end of the assistant's audio, which nobody heard. Answered by
-    `conversation.item.truncated`."""
+    """Forget the audio that nobody heard. Answered by `conversation.item.truncated`."""
 
     event_id: EventId = UNSET
     item_id: str
@@ -139,8 +140,7 @@ class SessionInputAudioBufferAppend(
 
 
 class SessionClose(TaggedObject, frozen=True, kw_only=True, tag="session.close"):
-    """Translation: finish what is under way, then end. Answered by the rest of the output and
-    `session.closed`."""
+    """Translation: finish what is under way. Answered by the rest of it and `session.closed`."""
 
     event_id: EventId = UNSET
 

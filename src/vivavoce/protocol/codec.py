@@ -104,8 +104,7 @@ def decode_client_event(data: str | bytes, accepts: Accepts = GA_WEBSOCKET) -> C
 
 
 def decode_body(data: str | bytes, body: type[Body]) -> Body:
-    """Read the JSON body of a REST request. Raises InvalidEvent; `ErrorBody.of` makes an answer of its
-    error."""
+    """Read the JSON body of a REST request. Raises InvalidEvent: `ErrorBody.of` answers its error."""
     parsed = _parse(data)
     if not isinstance(parsed, dict):
         raise InvalidEvent(errors.not_an_object(found(parsed)))

@@ -18,8 +18,7 @@ class InputText(TaggedObject, frozen=True, kw_only=True, tag="input_text"):
 
 
 class InputAudio(TaggedObject, frozen=True, kw_only=True, tag="input_audio"):
-    """A user's speech. Clients send `audio`; events of the server show only the transcript, `retrieved` shows
-    both."""
+    """A user's speech. Clients send `audio`; servers show the transcript, and both when asked for it."""
 
     audio: Annotated[str | UnsetType, limits(concealed=True)] = UNSET
     """Base64 of raw samples in the session's input format."""
@@ -54,15 +53,13 @@ class OutputAudio(TaggedObject, frozen=True, kw_only=True, tag="output_audio"):
 
 
 class TextPart(TaggedObject, frozen=True, kw_only=True, tag="text"):
-    """Text, as `response.content_part.added` and `.done` name it. Some servers use this name in items as
-    well."""
+    """Text, as `response.content_part.added` and `.done` name it, and some servers also in items."""
 
     text: str = ""
 
 
 class AudioPart(TaggedObject, frozen=True, kw_only=True, tag="audio"):
-    """Speech, as `response.content_part.added` and `.done` name it. Some servers use this name in items as
-    well."""
+    """Speech, as `response.content_part.added` and `.done` name it, and some servers also in items."""
 
     transcript: str | UnsetType | None = UNSET
     audio: Annotated[str | UnsetType, limits(concealed=True)] = UNSET

@@ -81,8 +81,7 @@ class FunctionCallEnd(msgspec.Struct, frozen=True):
 
 
 class TokenCounts(msgspec.Struct, frozen=True):
-    """Text tokens as the language model itself counted them. Audio is counted by the session, from
-    samples."""
+    """Text tokens as the language model counted them. The session counts audio, from samples."""
 
     input_text: int
     output_text: int

@@ -14,8 +14,7 @@ ItemId = Annotated[str, limits(max_length=MAX_ID_CHARACTERS)]
 """`item_…`, or any name that a client chose."""
 
 ItemStatus = Literal["completed", "incomplete", "in_progress"]
-"""`in_progress` while a response writes the item; `incomplete` if it was cut off. What a client sends is
-ignored."""
+"""`in_progress` while a response writes the item, `incomplete` if it was cut off. Ignored from clients."""
 
 
 class Message(TaggedObject, frozen=True, kw_only=True, tag="message"):

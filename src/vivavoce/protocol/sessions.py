@@ -95,8 +95,7 @@ class TokenLimits(WireObject, frozen=True, kw_only=True):
 
 
 class RetentionRatio(TaggedObject, frozen=True, kw_only=True, tag="retention_ratio"):
-    """When the conversation grows too long, forget more than needed, so that the next turns find their
-    cache."""
+    """Forget more than needed when the conversation grows too long, so that next turns find their cache."""
 
     retention_ratio: Annotated[float, limits(minimum=0.0, maximum=1.0)]
     """Share of the limit to keep, 0.0 to 1.0."""

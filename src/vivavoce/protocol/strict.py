@@ -6,6 +6,7 @@ must keep.
 """
 
 import functools
+import re
 from collections.abc import Callable
 from types import UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
@@ -219,8 +220,8 @@ def _string(limits: dict[str, Any]) -> Rule:
             _refuse(errors.empty_string(path))
         if max_length and len(value) > max_length:
             _refuse(errors.string_too_long(path, max_length, len(value)))
-        if pattern and not pattern.fullmatch(value):
-            _refuse(errors.pattern_mismatch(path, pattern.pattern))
+        if pattern and not re.fullmatch(pattern, value):
+            _refuse(errors.pattern_mismatch(path, pattern))
 
     return rule
 
@@ -268,8 +269,7 @@ def _mapping(key_check: _Check, value_check: _Check, limits: dict[str, Any]) -> 
 
 
 def _free(value: Any, path: str) -> None:
-    """A value of the client's own shape must be one that can be written again: not too deep, no huge
-    integers."""
+    """A value of the client's own shape must fit to be written again: not too deep, no huge integers."""
     level, depth = [value], 0
     while level:
         below: list[Any] = []

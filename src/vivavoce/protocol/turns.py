@@ -8,8 +8,7 @@ Eagerness = Literal["low", "medium", "high", "auto"]
 
 
 class TranscriptionServerVad(TaggedObject, frozen=True, kw_only=True, tag="server_vad"):
-    """`ServerVad` as a transcription session states it: no response can follow a turn, so nothing says
-    when."""
+    """`ServerVad` as a transcription session states it: it says nothing about responses."""
 
     threshold: float = 0.5
     prefix_padding_ms: int = 300
