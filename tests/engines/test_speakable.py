@@ -235,7 +235,7 @@ class TestOffsets:
         raw = "| a | b |"
         (phrase,) = phrases(raw)
         assert phrase.text == "a, b "
-        assert phrase.raw_ends == (3, 5, 5, 7, 8)
+        assert phrase.raw_ends == (3, 5, 6, 7, 8)
 
 
 PIECES = """
