@@ -16,10 +16,13 @@ from vivavoce.server.run import bind, uvicorn_config
 class Served:
     """A running server."""
 
-    def __init__(self, application: RealtimeApplication, runners: list[ToyRunner], port: int) -> None:
+    def __init__(
+        self, application: RealtimeApplication, runners: list[ToyRunner], port: int, state: ServerState
+    ) -> None:
         self.application = application
         self.runners = runners
         self.port = port
+        self.state = state
         self.url = f"ws://127.0.0.1:{port}/v1/realtime"
         self.http = f"http://127.0.0.1:{port}"
 
@@ -32,11 +35,13 @@ def serve() -> Serve:
     """`async with serve(config) as served`: a server with toy sessions on a free port of the loopback."""
 
     @asynccontextmanager
-    async def serving(config: Config | None = None) -> AsyncIterator[Served]:
+    async def serving(config: Config | None = None, **uvicorn_settings: float) -> AsyncIterator[Served]:
         runners: list[ToyRunner] = []
         application = toy_application(config or Config(), runners)
         listener = bind("127.0.0.1", 0)
         config_of_uvicorn = uvicorn_config(application)
+        for name, value in uvicorn_settings.items():
+            setattr(config_of_uvicorn, name, value)
         config_of_uvicorn.load()
         state = ServerState()
 
@@ -48,7 +53,7 @@ def serve() -> Serve:
         async with application.lifespan():
             # uvicorn's own `Server` would do the same, and take a fifth of a second to end.
             server = await asyncio.get_running_loop().create_server(connection, sock=listener)
-            yield Served(application, runners, listener.getsockname()[1])
+            yield Served(application, runners, listener.getsockname()[1], state)
             server.close()
             await application.drain(1)
         for each in list(state.connections):

@@ -12,6 +12,9 @@ from typing import Any, TypedDict, cast
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+ABORT_AFTER_S = 10.0
+"""How long a peer may take to read what is under way once its connection is over."""
+
 EXTENSION = "vivavoce.connection"
 """The name under `scope["extensions"]` where an application finds a `ConnectionControl`."""
 
@@ -27,7 +30,7 @@ class ConnectionControl(TypedDict):
 
 class AbortableWebSocket(WebSocketsSansIOProtocol):
     """One connection. After the application is done with it, or the peer has not answered a ping, it lives
-    for `close_timeout` seconds at most."""
+    for `ABORT_AFTER_S` at most."""
 
     _abort_timer: asyncio.TimerHandle | None = None
 
@@ -54,4 +57,4 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
 
     def _abort_soon(self) -> None:
         if self._abort_timer is None and not self.disconnected:
-            self._abort_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+            self._abort_timer = self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
