@@ -250,6 +250,34 @@ async def test_draining_lets_responses_end_and_nobody_in(serve):
         assert served.application.health().sessions == 0
 
 
+async def test_a_fault_in_one_goodbye_keeps_no_other_waiting(serve, caplog):
+    async with serve() as served, connect(served.url + MODEL) as good, connect(served.url + MODEL) as bad:
+        await greeted(good)
+        await greeted(bad)
+        await bad.send(order(linger=True))
+        await bad.send(order(echo="ready"))
+        await bad.recv()
+        with caplog.at_level(logging.ERROR):
+            await served.application.drain(5)
+        assert await closed(good) == (1001, "the server is going away")
+        assert await closed(bad) == (1001, "the server is going away")
+        assert "a session failed while it was asked to end" in caplog.text
+
+
+async def test_a_response_that_waits_for_its_reader_ends_with_the_session(serve):
+    async with serve(TIGHT_AND_PATIENT) as served, unread(served.url + MODEL) as ws:
+        await greeted(ws)
+        (runner,) = served.runners
+        await ws.send(order(stream=10**9, size=FRAME))
+        while runner.transport.buffered < BUFFER:
+            await asyncio.sleep(0.005)
+        closing = asyncio.create_task(runner.transport.close(1001, "expired"))
+        await asyncio.wait_for(runner.stream_ended.wait(), 5)
+        assert not runner.closed.is_set()  # what was queued before the end may still be read
+        assert await closed(ws) == (1001, "expired")
+        await closing
+
+
 async def test_draining_does_not_wait_for_ever(serve):
     async with serve() as served, connect(served.url + MODEL) as ws:
         await greeted(ws)

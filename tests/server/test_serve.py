@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.serving import API_KEY, Server, serving
 
+SERVE = [sys.executable, "-m", "vivavoce.cli", "serve"]
 ROOT = Path(__file__).parents[2]
 BEARER = {"Authorization": f"Bearer {API_KEY}"}
 MODEL = "?model=gpt-realtime"
@@ -55,7 +56,7 @@ def instant_engines(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
 def refused(folder: Path, *options: str, config: str = INSTANT) -> tuple[int, str]:
     """The exit status and the sentence of a server that does not start."""
     (folder / "vivavoce.toml").write_text(config)
-    command = [sys.executable, "-m", "vivavoce", "serve", *options]
+    command = [*SERVE, *options]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
@@ -120,7 +121,7 @@ async def test_what_it_shows_people(tmp_path: Path):
     """At a terminal it says what is in use and how to come to it, and never a key."""
     (tmp_path / "vivavoce.toml").write_text(INSTANT)
     ours, theirs = os.openpty()
-    command = [sys.executable, "-m", "vivavoce", "serve", "--port", "0", "--api-key", API_KEY]
+    command = [*SERVE, "--port", "0", "--api-key", API_KEY]
     environment = os.environ | {"COLUMNS": "120", "TERM": "xterm"}
     process = subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
@@ -172,7 +173,7 @@ async def test_a_response_without_end_is_cut_off(tmp_path: Path):
 
 async def test_a_second_signal_does_not_wait(tmp_path: Path):
     (tmp_path / "vivavoce.toml").write_text(INSTANT)
-    command = [sys.executable, "-m", "vivavoce", "serve", "--port", "0", "--drain-timeout", "600"]
+    command = [*SERVE, "--port", "0", "--drain-timeout", "600"]
     process = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -14,7 +14,8 @@ class ToyRunner:
 
     `{"echo": text}` is answered by an event with that text as its id, `{"stream": n, "size": bytes}` starts a
     response of n events, `{"flood": n, "size": bytes}` sends n events without waiting for the peer,
-    `{"close": [code, reason]}` ends the session, `{"fail": true}` is a bug.
+    `{"close": [code, reason]}` ends the session, `{"fail": true}` is a bug, `{"linger": true}` one that
+    shows when the session is asked to end.
     """
 
     def __init__(self, *, config, model, engines, transport) -> None:
@@ -22,6 +23,7 @@ class ToyRunner:
         self.model = model
         self.engines = engines
         self.transport = transport
+        self.lingers = False
         self.streamed = 0
         self.most_buffered = 0
         self.stream_ended = asyncio.Event()
@@ -43,6 +45,8 @@ class ToyRunner:
                 self._send(order["size"])
         elif "close" in order:
             self.closing = asyncio.create_task(self.transport.close(*order["close"]))
+        elif "linger" in order:
+            self.lingers = True
         elif "fail" in order:
             raise ArithmeticError("a bug, on purpose")
 
@@ -50,6 +54,8 @@ class ToyRunner:
         self.transport.send(ErrorEvent(event_id="refused", error=errors.binary_frame()))
 
     async def drain(self) -> None:
+        if self.lingers:
+            raise ArithmeticError("a bug, on purpose")
         if self.response is not None:
             await asyncio.wait({self.response})
 

@@ -6,13 +6,17 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from vivavoce.cli import fail
 
 if TYPE_CHECKING:
     from vivavoce.server.config import Config
     from vivavoce.server.run import Listening
+
+COMMAND = "vivavoce serve"
 
 HOST = typer.Option(
     help="Address to serve on; other than loopback needs an API key.", show_default="127.0.0.1"
@@ -52,7 +56,7 @@ def serve(
     except ModuleNotFoundError:
         raise
     except ImportError as error:
-        _fail(str(error))
+        fail(COMMAND, str(error))
     from vivavoce.engines.interfaces import EngineError
     from vivavoce.engines.registry import ConfigurationError
     from vivavoce.server.run import run
@@ -82,7 +86,7 @@ def serve(
             if ready_file is not None:
                 ready_file.unlink(missing_ok=True)
     except (ConfigurationError, EngineError) as error:
-        _fail(str(error))
+        fail(COMMAND, str(error))
     raise typer.Exit(status)
 
 
@@ -138,8 +142,3 @@ def _write(path: Path, listening: "Listening") -> None:
     draft = path.with_name(path.name + ".part")
     draft.write_text(json.dumps(where))
     draft.replace(path)
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(f"vivavoce serve: {sentence}", err=True)
-    raise typer.Exit(1)
