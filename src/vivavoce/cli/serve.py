@@ -19,19 +19,24 @@ if TYPE_CHECKING:
 COMMAND = "vivavoce serve"
 
 HOST = typer.Option(
-    help="Address to serve on; other than loopback needs an API key.", show_default="127.0.0.1"
+    metavar="HOST", help="Address to serve on. Other than loopback needs an API key. [127.0.0.1]"
 )
-PORT = typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.", show_default="8000")
+PORT = typer.Option(metavar="PORT", min=0, max=65535, help="Port to serve on; 0 takes a free one. [8000]")
 CONFIG = typer.Option(
-    help="Configuration file. Without it: $VIVAVOCE_CONFIG, then ./vivavoce.toml, then the defaults."
+    metavar="FILE",
+    help="Configuration. Without it: $VIVAVOCE_CONFIG, then ./vivavoce.toml, then the defaults.",
 )
-API_KEY = typer.Option(help="A key that opens the server, beside those configured; may be given repeatedly.")
-TLS_CERT = typer.Option(help="PEM file with the certificate chain.")
-TLS_KEY = typer.Option(help="PEM file with the certificate's private key.")
+API_KEY = typer.Option(
+    metavar="KEY", help="A key that opens the server, beside those configured. Repeatable."
+)
+TLS_CERT = typer.Option(metavar="FILE", help="PEM file with the certificate chain.")
+TLS_KEY = typer.Option(metavar="FILE", help="PEM file with the certificate's private key.")
 TLS_SELF_SIGNED = typer.Option("--tls-self-signed", help="Serve TLS with a new certificate for localhost.")
-DRAIN = typer.Option(min=0, help="Seconds that running responses have to end at shutdown.", show_default="10")
-MINUTES = typer.Option(min=0, help="Longest life of a session; 0 for no limit.", show_default="60")
-READY_FILE = typer.Option(help="Write where the server listens into this file (JSON) once it is ready.")
+DRAIN = typer.Option(metavar="SECONDS", min=0, help="How long running responses may take to end. [10]")
+MINUTES = typer.Option(metavar="MINUTES", min=0, help="Longest life of a session; 0 for no limit. [60]")
+READY_FILE = typer.Option(
+    metavar="FILE", help="Write where the server listens into this file (JSON) once it is ready."
+)
 
 
 def serve(
