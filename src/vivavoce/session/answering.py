@@ -17,7 +17,9 @@ from vivavoce.session.conversation import StoredItem, Understanding
 from vivavoce.session.core import Core
 from vivavoce.session.effects import Cancel, Respond
 from vivavoce.session.idle import IdleTimer
+from vivavoce.session.listening import Listening
 from vivavoce.session.response import ActiveResponse, ResponseSettings, ResponseState
+from vivavoce.session.transcribing import Transcribing
 
 NOT_UNDERSTOOD = "What was said could not be transcribed, so there is nothing to answer."
 
@@ -25,10 +27,12 @@ NOT_UNDERSTOOD = "What was said could not be transcribed, so there is nothing to
 class Answering:
     """At most one response in the default conversation at a time; out-of-band ones beside it."""
 
-    __slots__ = ("_beside", "_core", "active", "idle")
+    __slots__ = ("_beside", "_core", "_listening", "_transcribing", "active", "idle")
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, listening: Listening, transcribing: Transcribing) -> None:
         self._core = core
+        self._listening = listening
+        self._transcribing = transcribing
         self.active: ActiveResponse | None = None
         """The response in progress in the default conversation."""
         self._beside: dict[str, ActiveResponse] = {}
@@ -57,19 +61,19 @@ class Answering:
     ) -> None:
         """Create a response over this context, in the conversation or beside it."""
         core = self._core
-        self.idle.disarm()
         response = ActiveResponse(
             settings=settings,
             conversation=None if beside else core.conversation,
             context=context,
             wait=not core.options.hears_audio,
-            ids=core.ids,
+            mint=core.mint,
             emit=core.emit,
             count_tokens=core.options.count_tokens,
         )
         if beside:
             self._beside[response.id] = response
         else:
+            self.idle.disarm()
             self.active = response
         if response.state is ResponseState.GENERATING:
             self._start(response, now)
@@ -97,21 +101,30 @@ class Answering:
         response = self.active if response_id is None else self._find(response_id)
         if response is None:
             raise InvalidEvent(errors.cancel_not_active())
-        self._core.do(Cancel(response.id))
+        self._stop(response)
         self._finished(response, response.cancel("client_cancelled"), now)
 
     def interrupt(self, now: float) -> None:
         """Somebody speaks: the active response, if any, ends."""
         if self.active is not None:
-            self._core.do(Cancel(self.active.id))
+            self._stop(self.active)
             self._finished(self.active, self.active.cancel("turn_detected"), now)
 
     def fail_all(self, type_: str, code: str | None, message: str, now: float) -> None:
         """The session is over: so is every response."""
         for response in self.in_progress:
-            self._core.do(Cancel(response.id))
+            self._stop(response)
             self._finished(response, response.fail(type_, code, message), now)
         self.idle.disarm()
+
+    def awaits(self, stored: StoredItem) -> bool:
+        """Whether a response waits for the words of this item."""
+        pending = stored.understanding is Understanding.PENDING
+        return pending and any(stored in response.context for response in self.in_progress)
+
+    def is_writing(self, item_id: str) -> bool:
+        """Whether the active response is writing an item with this id."""
+        return self.active is not None and self.active.output.is_writing(item_id)
 
     def _find(self, response_id: str) -> ActiveResponse | None:
         if self.active is not None and self.active.id == response_id:
@@ -119,8 +132,8 @@ class Answering:
         return self._beside.get(response_id)
 
     def _start(self, response: ActiveResponse, now: float) -> None:
-        spoken = [stored for stored in response.context if stored.clips]
-        if spoken and spoken[-1].understanding is Understanding.FAILED:
+        said = [stored for stored in response.context if stored.is_users]
+        if said and said[-1].understanding is Understanding.FAILED:
             self._finished(response, response.fail("server_error", None, NOT_UNDERSTOOD), now)
         else:
             self._core.do(Respond(response.request(with_audio=self._core.options.hears_audio)))
@@ -132,11 +145,25 @@ class Answering:
             self._arm_idle(response, now)
         else:
             del self._beside[response.id]
+        for stored in response.context:
+            if stored.understanding is Understanding.PENDING and not self._is_wanted(stored):
+                self._transcribing.abandon(stored.id)
         self._core.emit(RateLimitsUpdated, rate_limits=self._core.options.meter(used, now))
+
+    def _is_wanted(self, stored: StoredItem) -> bool:
+        """Whether somebody still has a use for the words of this item."""
+        return self._core.conversation.get(stored.id) is stored or self.awaits(stored)
+
+    def _stop(self, response: ActiveResponse) -> None:
+        """Whoever answers, if anybody does yet, need not go on."""
+        if response.state is ResponseState.GENERATING:
+            self._core.do(Cancel(response.id))
 
     def _arm_idle(self, response: ActiveResponse, now: float) -> None:
         detection = self._core.config.audio.input.turn_detection
-        if isinstance(detection, ServerVad) and detection.idle_timeout_ms is not None:
+        if self._listening.in_turn or not isinstance(detection, ServerVad):
+            return
+        if detection.idle_timeout_ms is not None:
             begun = now if response.first_audio_at is None else response.first_audio_at
-            played = max(now, begun + response.audio_ticks / (1000 * TICKS_PER_MS))
+            played = max(now, begun + response.output.audio_ticks / (1000 * TICKS_PER_MS))
             self.idle.arm(played, detection.idle_timeout_ms)

@@ -10,7 +10,7 @@ TICKS_PER_MS = 24
 
 
 def ticks(n_bytes: int, format: AudioFormat) -> int:
-    """How long that many bytes last, in ticks; half a PCM sample does not count."""
+    """How long that many bytes of whole samples last, in ticks."""
     return n_bytes // 2 if isinstance(format, AudioPCM) else n_bytes * 3
 
 

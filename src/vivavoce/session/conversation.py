@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from enum import Enum, auto
+from unicodedata import east_asian_width
 
 import msgspec
 import pybase64
@@ -83,20 +84,33 @@ class Answer:
         if self._cut is not None:
             return
         self.audio += audio
-        spoken = min(spoken, self.length)
-        if not self.marks or self.marks[-1][1] != spoken:
+        spoken = max(0, min(spoken, self.length))
+        if not self.marks or self.marks[-1][1] < spoken:
             self.marks.append((self.ticks, spoken))
 
-    def truncate(self, end: int) -> None:
-        """Keep the audio before `end` ticks and the words that are fully spoken in it."""
+    def truncate(self, end_ms: int) -> None:
+        """Keep the audio of the first `end_ms` and the words that are fully spoken in it."""
         assert self.format is not None
         heard = 0
         for position, characters in self.marks:
-            if position > end:
+            if milliseconds(position) > end_ms:
                 break
             heard = characters
-        self._cut = self.kept[:heard].rstrip()
-        del self.audio[size(end, self.format) :]
+        kept = self.kept
+        while _inside_word(kept, heard):
+            heard -= 1
+        self._cut = kept[:heard].rstrip()
+        del self.audio[size(end_ms * TICKS_PER_MS, self.format) :]
+
+
+def _inside_word(text: str, at: int) -> bool:
+    return 0 < at < len(text) and _in_words(text[at - 1]) and _in_words(text[at])
+
+
+def _in_words(character: str) -> bool:
+    """Whether a word goes on with this character; wide ones (Chinese, Japanese, Korean) stand for
+    themselves."""
+    return (character.isalnum() or character in "'’") and east_asian_width(character) not in "WF"
 
 
 class StoredItem:
@@ -107,7 +121,7 @@ class StoredItem:
     input audio, whether the client asked for a transcript or not.
     """
 
-    __slots__ = ("answer", "clips", "heard", "item", "understanding")
+    __slots__ = ("answer", "clips", "heard", "item", "n_bytes", "understanding")
 
     def __init__(
         self, item: Item, *, clips: dict[int, Clip] | None = None, answer: Answer | None = None
@@ -115,6 +129,8 @@ class StoredItem:
         self.item = item
         self.clips = clips or {}
         self.answer = answer
+        self.n_bytes = len(msgspec.json.encode(item)) + sum(len(clip.audio) for clip in self.clips.values())
+        """What it came with; what is said in it later does not count."""
         self.heard = ""
         self.understanding = Understanding.NOT_NEEDED
 
@@ -122,6 +138,11 @@ class StoredItem:
     def id(self) -> str:
         assert isinstance(self.item.id, str)
         return self.item.id
+
+    @property
+    def is_users(self) -> bool:
+        """Whether a user said it."""
+        return isinstance(self.item, Message) and self.item.role == "user"
 
     @property
     def input_ticks(self) -> int:
@@ -180,6 +201,7 @@ class StoredItem:
             InputAudio(
                 transcript=self.heard if index == first else "",
                 audio=_base64(self.clips[index].audio) if with_audio else UNSET,
+                format=self.clips[index].format if with_audio else UNSET,
             )
             if isinstance(part, InputAudio) and index in self.clips
             else part
@@ -192,14 +214,14 @@ class StoredItem:
         answer, item = self.answer, self.item
         assert answer is not None
         assert isinstance(item, Message)
-        answer.truncate(end_ms * TICKS_PER_MS)
+        answer.truncate(end_ms)
         if item.content:
             self.item = msgspec.structs.replace(item, content=(OutputAudio(transcript=answer.kept),))
 
     @property
     def answer_ms(self) -> int | None:
         """Length of the assistant's audio; None where there is none that could be truncated."""
-        if self.answer is None or self.answer.format is None or not self.answer.audio:
+        if self.answer is None or not self.answer.marks:
             return None
         return milliseconds(self.answer.ticks)
 
@@ -232,6 +254,10 @@ class Conversation:
 
     def __init__(self, id: str) -> None:
         self.id = id
+        self.n_bytes = 0
+        """What its items came with."""
+        self.has_assistant_audio = False
+        """Whether the assistant's voice was ever heard in it: then it cannot change any more."""
         self._items: list[StoredItem] = []
         self._by_id: dict[str, StoredItem] = {}
 
@@ -251,39 +277,35 @@ class Conversation:
     def last_id(self) -> str | None:
         return self._items[-1].id if self._items else None
 
-    def previous_id(self, item_id: str) -> str | None:
-        """The id of the item in front of this one; None for the first."""
-        index = self._items.index(self._by_id[item_id])
+    def previous_id(self, stored: StoredItem) -> str | None:
+        """The id of the item in front of this one; None for the first, and for one that is gone."""
+        if self._by_id.get(stored.id) is not stored:
+            return None
+        index = self._items.index(stored)
         return self._items[index - 1].id if index else None
 
     def add(self, stored: StoredItem, after: str | None = None) -> str | None:
         """Put an item at the end, after the item `after`, or first (ROOT); returns the id in front of it."""
         assert stored.id not in self._by_id
         if after is None:
-            self._items.append(stored)
+            index = len(self._items)
         else:
             index = 0 if after == ROOT else self._items.index(self._by_id[after]) + 1
-            self._items.insert(index, stored)
+        self._items.insert(index, stored)
         self._by_id[stored.id] = stored
-        return self.previous_id(stored.id) if after is not None else self._last_but_one()
-
-    def _last_but_one(self) -> str | None:
-        return self._items[-2].id if len(self._items) > 1 else None
+        self.n_bytes += stored.n_bytes
+        return self._items[index - 1].id if index else None
 
     def remove(self, item_id: str) -> StoredItem:
         stored = self._by_id.pop(item_id)
         self._items.remove(stored)
+        self.n_bytes -= stored.n_bytes
         return stored
 
     def has_function_call(self, call_id: str) -> bool:
         return any(
             getattr(s.item, "call_id", None) == call_id and s.item.type == "function_call" for s in self
         )
-
-    @property
-    def has_assistant_audio(self) -> bool:
-        """Whether the assistant's voice was heard already: then it cannot change."""
-        return any(s.answer is not None and s.answer.format is not None and s.answer.ticks for s in self)
 
 
 def _base64(audio: bytes) -> str:

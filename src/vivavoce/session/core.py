@@ -13,22 +13,28 @@ from vivavoce.session.options import SessionOptions
 class Core:
     """One per session. Effects leave in the order in which the parts asked for them."""
 
-    __slots__ = ("config", "conversation", "effects", "ids", "invariants", "options")
+    __slots__ = ("_ids", "config", "conversation", "effects", "invariants", "options")
 
     def __init__(self, config: RealtimeSession, ids: Ids, options: SessionOptions) -> None:
         self.config = config
-        self.ids = ids
+        self._ids = ids
         self.options = options
         self.conversation = Conversation(ids("conv"))
         self.effects: list[Effect] = []
         self.invariants = Invariants() if options.debug else None
+
+    def mint(self, prefix: str) -> str:
+        """A new identifier, and none that a client gave to an item before its time."""
+        while (minted := self._ids(prefix)) in self.conversation:
+            pass
+        return minted
 
     def do(self, effect: Effect) -> None:
         self.effects.append(effect)
 
     def emit(self, event: Any, **fields: Any) -> None:
         """Send an event of this class; its `event_id` is minted here."""
-        sent = event(event_id=self.ids("event"), **fields)
+        sent = event(event_id=self.mint("event"), **fields)
         if self.invariants is not None:
             self.invariants.observe(sent)
         self.effects.append(Send(sent))

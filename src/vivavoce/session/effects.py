@@ -15,14 +15,16 @@ class Send(msgspec.Struct, frozen=True):
 
 
 class Hear(msgspec.Struct, frozen=True):
-    """Give this input audio to the voice detector and report what it hears with `Session.speech`."""
+    """Give this input audio, whole samples, to the voice detector and report what it hears with
+    `Session.speech`."""
 
     audio: bytes
     format: AudioFormat
 
 
 class ResetDetector(msgspec.Struct, frozen=True):
-    """Forget the detector's memory: the next `Hear` begins a new stream."""
+    """Forget the detector's memory: the next `Hear` begins a new stream. What was heard before and is not
+    reported yet never will be."""
 
 
 class OpenTranscription(msgspec.Struct, frozen=True):
@@ -34,7 +36,7 @@ class OpenTranscription(msgspec.Struct, frozen=True):
 
 
 class FeedTranscription(msgspec.Struct, frozen=True):
-    """More audio of an open utterance."""
+    """More audio of an open utterance, whole samples."""
 
     item_id: str
     audio: bytes
@@ -60,7 +62,7 @@ class Respond(msgspec.Struct, frozen=True):
 
 
 class Cancel(msgspec.Struct, frozen=True):
-    """Stop answering; parts that still arrive are ignored."""
+    """Stop answering a `Respond`; parts that still arrive are ignored."""
 
     response_id: str
 

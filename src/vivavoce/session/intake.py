@@ -5,6 +5,7 @@ from msgspec import UNSET
 
 from vivavoce.protocol import (
     AudioFormat,
+    AudioPCM,
     ContentPart,
     FunctionCall,
     FunctionCallOutput,
@@ -35,8 +36,7 @@ def stored_item(item: Item, path: str, ids: Ids, format: AudioFormat) -> StoredI
             for index, part in enumerate(parts):
                 if isinstance(part, InputAudio):
                     where = f"{path}.content[{index}].audio"
-                    audio = decode_audio(part.audio if isinstance(part.audio, str) else "", where)
-                    clips[index] = Clip(audio, format)
+                    clips[index] = _clip(part.audio if isinstance(part.audio, str) else "", where, format)
                     part = InputAudio(transcript=part.transcript or None)
                 content.append(part)
             message = Message(id=item_id, status="completed", role=role, content=tuple(content))
@@ -58,6 +58,14 @@ def stored_item(item: Item, path: str, ids: Ids, format: AudioFormat) -> StoredI
             raise InvalidEvent(errors.invalid_value(f"{path}.type", item.type, supported))
 
 
+def _clip(text: str, path: str, format: AudioFormat) -> Clip:
+    audio = decode_audio(text, path)
+    whole = len(audio) // 2 * 2 if isinstance(format, AudioPCM) else len(audio)
+    if not whole:
+        raise InvalidEvent(errors.bad_audio(path, empty=False))
+    return Clip(audio[:whole], format)
+
+
 def check_call(stored: StoredItem, conversation: Conversation) -> None:
     """The output of a function belongs to a call of this conversation; raises InvalidEvent otherwise."""
     item = stored.item
@@ -68,7 +76,11 @@ def check_call(stored: StoredItem, conversation: Conversation) -> None:
 def context(
     input: tuple[InputItem, ...], conversation: Conversation, ids: Ids, format: AudioFormat
 ) -> tuple[tuple[StoredItem, ...], list[StoredItem]]:
-    """The items that a response's `input` names, and those among them that are new. Raises InvalidEvent."""
+    """The items that a response's `input` names, and those among them that are new. Raises InvalidEvent.
+
+    The new ones get ids of their own, whatever the client calls them: they enter no conversation, and must
+    not be taken for an item that did.
+    """
     items: list[StoredItem] = []
     new: list[StoredItem] = []
     for index, entry in enumerate(input):
@@ -78,7 +90,7 @@ def context(
             if stored is None:
                 raise InvalidEvent(errors.unknown_item_reference(f"{path}.id", entry.id))
         else:
-            stored = stored_item(entry, path, ids, format)
+            stored = stored_item(msgspec.structs.replace(entry, id=UNSET), path, ids, format)
             new.append(stored)
         items.append(stored)
     return tuple(items), new

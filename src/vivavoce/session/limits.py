@@ -11,6 +11,12 @@ def input_buffer_full(limit_ms: int) -> Error:
     )
 
 
+def conversation_full(limit: int, param: str) -> Error:
+    return _over_limit(
+        f"The conversation is full: it holds at most {limit // 2**20} MiB. Delete some items first.", param
+    )
+
+
 def too_many_items(limit: int) -> Error:
     return _over_limit(
         f"The conversation is full: it holds at most {limit} items. Delete some first.", "item"

@@ -32,6 +32,9 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     client."""
     max_items: int = 10_000
     """Most items in the conversation."""
+    max_bytes: int = 512 * 2**20
+    """Most bytes of audio, images and text from the client, in the conversation and the input audio buffer
+    together: about three hours of speech."""
     max_parallel_responses: int = 16
     """Most out-of-band responses at a time."""
     count_tokens: CountTokens = count_characters

@@ -1,55 +1,33 @@
-"""One response, from `response.created` to `response.done`: whatever opens is closed, in order.
+"""One response, from `response.created` to `response.done`: exactly one of each, whatever happens.
 
-A responder's parts come in with `produce`; events go out through `emit`. The order of events is that of the
-traces in section 3 of the reference, in good and in bad ends alike.
+A responder's parts come in with `produce`; events go out through `emit`.
 """
 
-from collections.abc import Callable
 from enum import Enum, auto
 from typing import Literal
 
 import msgspec
-import pybase64
 
 from vivavoce.protocol import (
     AudioDelta,
     AudioFormat,
-    AudioPart,
-    ConversationItemAdded,
-    ConversationItemDone,
-    FunctionCall,
     FunctionCallDelta,
     FunctionCallEnd,
     FunctionCallStart,
-    Message,
+    InputTokenDetails,
     MessageEnd,
-    OutputAudio,
     OutputPart,
-    OutputText,
     Response,
     ResponseAudio,
     ResponseAudioOutput,
-    ResponseContentPartAdded,
-    ResponseContentPartDone,
     ResponseCreated,
     ResponseDone,
     ResponseEnd,
     ResponseError,
     ResponseFailure,
-    ResponseFunctionCallArgumentsDelta,
-    ResponseFunctionCallArgumentsDone,
-    ResponseOutputAudioDelta,
-    ResponseOutputAudioDone,
-    ResponseOutputAudioTranscriptDelta,
-    ResponseOutputAudioTranscriptDone,
-    ResponseOutputItemAdded,
-    ResponseOutputItemDone,
-    ResponseOutputTextDelta,
-    ResponseOutputTextDone,
     ResponseRequest,
     StatusDetails,
     TextDelta,
-    TextPart,
     TokenCounts,
     Tool,
     ToolChoice,
@@ -57,14 +35,10 @@ from vivavoce.protocol import (
 )
 from vivavoce.session import usage
 from vivavoce.session.clock import ticks
-from vivavoce.session.conversation import Answer, Conversation, StoredItem, Understanding
+from vivavoce.session.conversation import Conversation, StoredItem, Understanding
 from vivavoce.session.ids import Ids
 from vivavoce.session.machine import Machine
-
-Emit = Callable[..., None]
-"""`emit(EventClass, **fields)`: mints the event's id and sends it."""
-
-ItemStatus = Literal["completed", "incomplete"]
+from vivavoce.session.output import Emit, Output
 
 
 class ResponseState(Enum):
@@ -102,29 +76,11 @@ class ResponseSettings(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
 
 
-class _OpenMessage:
-    __slots__ = ("answer", "item_id", "stored")
-
-    def __init__(self, item_id: str, stored: StoredItem, answer: Answer) -> None:
-        self.item_id = item_id
-        self.stored = stored
-        self.answer = answer
-
-
-class _OpenCall:
-    __slots__ = ("arguments", "item", "stored")
-
-    def __init__(self, item: FunctionCall, stored: StoredItem) -> None:
-        self.item = item
-        self.stored = stored
-        self.arguments: list[str] = []
-
-
 class ActiveResponse:
     """A response in progress.
 
-    `conversation` is None for an out-of-band response: its items are announced as output only. `context` is
-    what it answers, fixed when it was created.
+    `conversation` is None for an out-of-band response. `context` is what it answers, fixed when it was
+    created.
     """
 
     def __init__(
@@ -134,11 +90,11 @@ class ActiveResponse:
         conversation: Conversation | None,
         context: tuple[StoredItem, ...],
         wait: bool,
-        ids: Ids,
+        mint: Ids,
         emit: Emit,
         count_tokens: usage.CountTokens,
     ) -> None:
-        self.id = ids("resp")
+        self.id = mint("resp")
         self.settings = settings
         self.conversation = conversation
         self.context = context
@@ -146,14 +102,17 @@ class ActiveResponse:
         self._machine: Machine[ResponseState, ResponseEvent] = Machine(
             ResponseState.WAITING if waiting else ResponseState.GENERATING, RESPONSE_TABLE
         )
-        self._ids = ids
         self._emit = emit
         self._count = count_tokens
-        self._output: list[Message | FunctionCall] = []
-        self._open: _OpenMessage | _OpenCall | None = None
-        self._text_tokens = 0
-        """Of the items that are closed."""
-        self._audio_ticks = 0
+        self.output = Output(
+            self.id,
+            conversation=conversation,
+            format=settings.output_format if settings.modality == "audio" else None,
+            count_tokens=count_tokens,
+            mint=mint,
+            emit=emit,
+        )
+        self._read: InputTokenDetails = usage.NOTHING_READ
         self.first_audio_at: float | None = None
         """When its first audio was sent: its playback cannot have begun earlier."""
         self._emit(ResponseCreated, response=self._response("in_progress"))
@@ -161,11 +120,6 @@ class ActiveResponse:
     @property
     def state(self) -> ResponseState:
         return self._machine.state
-
-    @property
-    def audio_ticks(self) -> int:
-        """Length of all audio sent."""
-        return self._audio_ticks
 
     def understood(self) -> bool:
         """Look again whether all that was said is understood; True if the responder can begin now."""
@@ -177,8 +131,10 @@ class ActiveResponse:
         return True
 
     def request(self, *, with_audio: bool) -> ResponseRequest:
-        """The snapshot that a responder gets."""
+        """The snapshot that a responder gets; from here on the response has read it."""
         settings = self.settings
+        tools = msgspec.json.encode(settings.tools).decode() if settings.tools else ""
+        self._read = usage.read(settings.instructions + tools, self.context, self._count)
         return ResponseRequest(
             response_id=self.id,
             model=settings.model,
@@ -196,91 +152,84 @@ class ActiveResponse:
         )
 
     def produce(self, part: OutputPart, now: float) -> Usage | None:
-        """Take one part of the answer; the usage if that was the last, None while more may come."""
+        """Take one part of the answer; the usage if that was the last, None while more may come.
+
+        A part that has no place where it comes (speech in an answer of text, arguments of no call) is
+        ignored.
+        """
+        output = self.output
         match part:
             case TextDelta(text=text):
-                if text and not self._fits(text=text):
+                if not self._fits(text, joins=output.in_message):
                     return self._exhausted()
                 if text:
-                    self._write(text)
+                    output.write(text)
+            case AudioDelta() if output.format is None:
+                pass
             case AudioDelta(audio=audio, spoken=spoken):
-                if audio and not self._fits(ticks=ticks(len(audio), self.settings.output_format)):
+                if not self._fits(audio=audio):
                     return self._exhausted()
-                if audio:
-                    self.first_audio_at = now if self.first_audio_at is None else self.first_audio_at
-                    self._speak(audio, spoken)
+                if audio and self.first_audio_at is None:
+                    self.first_audio_at = now
+                output.speak(audio, spoken)
             case MessageEnd():
-                if isinstance(self._open, _OpenMessage):
-                    self._close_open("completed")
+                output.end_message()
             case FunctionCallStart(name=name, call_id=call_id):
-                self._close_open("completed")
-                self._open_call(name, call_id or self._ids("call"))
+                if not self._fits(name, joins=False):
+                    return self._exhausted()
+                output.call(name, call_id)
             case FunctionCallDelta(arguments=arguments):
-                if arguments and not self._fits(text=arguments):
+                if not self._fits(arguments, joins=output.in_call):
                     return self._exhausted()
                 if arguments:
-                    self._argue(arguments)
+                    output.argue(arguments)
             case FunctionCallEnd():
-                if isinstance(self._open, _OpenCall):
-                    self._close_open("completed")
+                output.end_call()
             case ResponseEnd(reason="completed", tokens=counted):
-                return self.finish("completed", None, counted=counted)
+                return self._finish("completed", None, counted)
             case ResponseEnd(reason="max_output_tokens" | "content_filter" as reason, tokens=counted):
-                return self.finish(
-                    "incomplete", StatusDetails(type="incomplete", reason=reason), counted=counted
-                )
+                return self._finish("incomplete", StatusDetails(type="incomplete", reason=reason), counted)
             case ResponseFailure(type=type_, code=code, message=message):
                 return self.fail(type_, code, message)
         return None
 
     def cancel(self, reason: Literal["turn_detected", "client_cancelled"]) -> Usage:
-        return self.finish("cancelled", StatusDetails(type="cancelled", reason=reason))
+        return self._finish("cancelled", StatusDetails(type="cancelled", reason=reason))
 
     def fail(self, type_: str, code: str | None, message: str) -> Usage:
         error = ResponseError(type=type_, code=code, message=message)
-        return self.finish("failed", StatusDetails(type="failed", error=error))
+        return self._finish("failed", StatusDetails(type="failed", error=error))
 
-    def finish(
+    def _exhausted(self) -> Usage:
+        return self._finish("incomplete", StatusDetails(type="incomplete", reason="max_output_tokens"))
+
+    def _finish(
         self,
         status: Literal["completed", "cancelled", "incomplete", "failed"],
         details: StatusDetails | None,
-        *,
         counted: TokenCounts | None = None,
     ) -> Usage:
         """Close what is open, then the response itself; returns what it used."""
-        self._close_open("completed" if status == "completed" else "incomplete")
+        self.output.close("completed" if status == "completed" else "incomplete")
         self._machine.fire(ResponseEvent.FINISHED)
-        used = usage.no_usage() if status == "failed" else self._usage(counted)
+        used = usage.NO_USAGE if status == "failed" else self._usage(counted)
         self._emit(ResponseDone, response=self._response(status, details, used))
         return used
 
-    # Limits and sums
-
-    def _fits(self, *, text: str = "", ticks: int = 0) -> bool:
+    def _fits(self, text: str = "", *, joins: bool = True, audio: bytes = b"") -> bool:
         """Whether that much more stays within `max_output_tokens`."""
         limit = self.settings.max_output_tokens
         if limit == "inf":
             return True
-        produced = self._text_tokens + self._open_text_tokens(text)
-        return produced + usage.output_audio_tokens(self._audio_ticks + ticks) <= limit
-
-    def _open_text_tokens(self, more: str = "") -> int:
-        match self._open:
-            case _OpenMessage(answer=answer):
-                return self._count(answer.text + more)
-            case _OpenCall(arguments=arguments):
-                return self._count("".join(arguments) + more)
-        return self._count(more) if more else 0
-
-    def _exhausted(self) -> Usage:
-        return self.finish("incomplete", StatusDetails(type="incomplete", reason="max_output_tokens"))
+        spoken = self.output.audio_ticks + ticks(len(audio), self.settings.output_format)
+        written = self.output.text_tokens(text, joins=joins)
+        return written + usage.output_audio_tokens(spoken) <= limit
 
     def _usage(self, counted: TokenCounts | None) -> Usage:
-        settings = self.settings
-        tools = msgspec.json.encode(settings.tools).decode() if settings.tools else ""
-        read = usage.input_details(settings.instructions + tools, self.context, self._count, counted)
-        written = self._text_tokens if counted is None else counted.output_text
-        return usage.usage(read, written, usage.output_audio_tokens(self._audio_ticks))
+        read, written = self._read, self.output.text_tokens()
+        if counted is not None:
+            read, written = usage.as_counted(read, counted), counted.output_text
+        return usage.usage(read, written, usage.output_audio_tokens(self.output.audio_ticks))
 
     def _response(
         self,
@@ -293,7 +242,7 @@ class ActiveResponse:
             id=self.id,
             status=status,
             status_details=details,
-            output=tuple(self._output),
+            output=tuple(self.output.items),
             conversation_id=self.conversation.id if self.conversation is not None else None,
             output_modalities=(settings.modality,),
             max_output_tokens=settings.max_output_tokens,
@@ -303,153 +252,3 @@ class ActiveResponse:
             usage=used,
             metadata=settings.metadata,
         )
-
-    # Items
-
-    @property
-    def _output_index(self) -> int:
-        return len(self._output)
-
-    def _announce(self, stored: StoredItem) -> None:
-        self._emit(
-            ResponseOutputItemAdded,
-            response_id=self.id,
-            output_index=self._output_index,
-            item=stored.item,
-        )
-        if self.conversation is not None:
-            previous = self.conversation.add(stored)
-            self._emit(ConversationItemAdded, previous_item_id=previous, item=stored.item)
-
-    def _complete(self, stored: StoredItem, item: Message | FunctionCall) -> None:
-        if stored.answer is None or stored.answer.kept == stored.answer.text:
-            stored.item = item
-        else:
-            # A truncation overtook the end: events show what was sent, the conversation keeps what was heard.
-            kept = OutputAudio(transcript=stored.answer.kept)
-            stored.item = msgspec.structs.replace(item, content=(kept,))
-        if self.conversation is not None:
-            present = stored.id in self.conversation
-            previous = self.conversation.previous_id(stored.id) if present else None
-            self._emit(ConversationItemDone, previous_item_id=previous, item=item)
-        self._emit(ResponseOutputItemDone, response_id=self.id, output_index=self._output_index, item=item)
-        self._output.append(item)
-        self._open = None
-
-    def _close_open(self, status: ItemStatus) -> None:
-        match self._open:
-            case _OpenMessage() as message:
-                self._close_message(message, status)
-            case _OpenCall() as call:
-                self._close_call(call, status)
-
-    # Messages
-
-    def _message(self) -> _OpenMessage:
-        """The open message; opens one (and closes an open call) if there is none."""
-        if isinstance(self._open, _OpenMessage):
-            return self._open
-        self._close_open("completed")
-        spoken = self.settings.modality == "audio"
-        item_id = self._ids("item")
-        answer = Answer(self.settings.output_format if spoken else None)
-        item = Message(id=item_id, status="in_progress", role="assistant", content=())
-        stored = StoredItem(item, answer=answer)
-        self._open = message = _OpenMessage(item_id, stored, answer)
-        self._announce(stored)
-        self._emit(
-            ResponseContentPartAdded,
-            response_id=self.id,
-            item_id=item_id,
-            output_index=self._output_index,
-            content_index=0,
-            part=AudioPart(transcript="") if spoken else TextPart(text=""),
-        )
-        return message
-
-    def _write(self, text: str) -> None:
-        message = self._message()
-        message.answer.write(text)
-        spoken = message.answer.format is not None
-        self._emit(
-            ResponseOutputAudioTranscriptDelta if spoken else ResponseOutputTextDelta,
-            response_id=self.id,
-            item_id=message.item_id,
-            output_index=self._output_index,
-            content_index=0,
-            delta=text,
-        )
-
-    def _speak(self, audio: bytes, spoken: int) -> None:
-        message = self._message()
-        message.answer.speak(audio, spoken)
-        self._audio_ticks += ticks(len(audio), self.settings.output_format)
-        self._emit(
-            ResponseOutputAudioDelta,
-            response_id=self.id,
-            item_id=message.item_id,
-            output_index=self._output_index,
-            content_index=0,
-            delta=pybase64.b64encode_as_string(audio),
-        )
-
-    def _close_message(self, message: _OpenMessage, status: ItemStatus) -> None:
-        text = message.answer.text
-        self._text_tokens += self._count(text)
-        place = {
-            "response_id": self.id,
-            "item_id": message.item_id,
-            "output_index": self._output_index,
-            "content_index": 0,
-        }
-        part: AudioPart | TextPart
-        content: OutputAudio | OutputText
-        if message.answer.format is not None:
-            self._emit(ResponseOutputAudioDone, **place)
-            self._emit(ResponseOutputAudioTranscriptDone, **place, transcript=text)
-            part, content = AudioPart(transcript=text), OutputAudio(transcript=text)
-        else:
-            self._emit(ResponseOutputTextDone, **place, text=text)
-            part, content = TextPart(text=text), OutputText(text=text)
-        self._emit(ResponseContentPartDone, **place, part=part)
-        item = Message(id=message.item_id, status=status, role="assistant", content=(content,))
-        self._complete(message.stored, item)
-
-    # Function calls
-
-    def _open_call(self, name: str, call_id: str) -> None:
-        item = FunctionCall(
-            id=self._ids("item"), status="in_progress", name=name, call_id=call_id, arguments=""
-        )
-        stored = StoredItem(item)
-        self._open = _OpenCall(item, stored)
-        self._announce(stored)
-
-    def _argue(self, arguments: str) -> None:
-        call = self._open
-        if not isinstance(call, _OpenCall):
-            return
-        call.arguments.append(arguments)
-        self._emit(
-            ResponseFunctionCallArgumentsDelta,
-            response_id=self.id,
-            item_id=call.stored.id,
-            output_index=self._output_index,
-            call_id=call.item.call_id,
-            delta=arguments,
-        )
-
-    def _close_call(self, call: _OpenCall, status: ItemStatus) -> None:
-        arguments = "".join(call.arguments)
-        self._text_tokens += self._count(call.item.name + arguments)
-        self._emit(
-            ResponseFunctionCallArgumentsDone,
-            response_id=self.id,
-            item_id=call.stored.id,
-            output_index=self._output_index,
-            call_id=call.item.call_id,
-            name=call.item.name,
-            arguments=arguments,
-        )
-        item = msgspec.structs.replace(call.item, status=status, arguments=arguments)
-        self._complete(call.stored, item)

@@ -4,6 +4,7 @@ Everything that happens comes in through a method, with the time where time matt
 happen next comes out of `effects()`, in order. Nothing here waits, reads a clock or draws a random number.
 """
 
+from collections.abc import Sequence
 from enum import Enum, auto
 
 import msgspec
@@ -45,6 +46,12 @@ from vivavoce.session.ids import Ids
 from vivavoce.session.listening import Listening, Turn
 from vivavoce.session.machine import Machine
 from vivavoce.session.options import SessionOptions
+from vivavoce.session.transcribing import Transcribing, failure
+
+SUPPORTED = tuple(
+    kind for kind in GA_WEBSOCKET.types if kind not in ("session.close", "session.input_audio_buffer.append")
+)
+"""The client events of a conversation; the others belong to translation sessions."""
 
 
 class ConnectionState(Enum):
@@ -79,8 +86,9 @@ class Session:
 
     def __init__(self, config: RealtimeSession, *, ids: Ids, options: SessionOptions) -> None:
         self._core = Core(config, ids, options)
-        self._listening = Listening(self._core)
-        self._answering = Answering(self._core)
+        self._transcribing = Transcribing(self._core)
+        self._listening = Listening(self._core, self._transcribing)
+        self._answering = Answering(self._core, self._listening, self._transcribing)
         self._connection: Machine[ConnectionState, ConnectionEvent] = Machine(
             ConnectionState.NEW, CONNECTION_TABLE
         )
@@ -134,7 +142,7 @@ class Session:
         if self._connection.state is ConnectionState.OPEN:
             self._core.emit(ErrorEvent, error=error)
 
-    def speech(self, probabilities: list[float], now: float) -> None:
+    def speech(self, probabilities: Sequence[float], now: float) -> None:
         """The detector's verdict on the next frames of the audio of `Hear`, in order."""
         if self._connection.state is not ConnectionState.OPEN:
             return
@@ -153,12 +161,13 @@ class Session:
 
     def transcribed(self, item_id: str, text: str, now: float) -> None:
         """The final transcript of an utterance."""
-        self._listening.transcribed(item_id, text)
+        self._transcribing.settled(item_id, text)
         self._answering.resume(now)
+        self._schedule()
 
     def transcription_failed(self, item_id: str, message: str, code: str | None, now: float) -> None:
         """An utterance cannot be transcribed. A response that waits for it fails; the session goes on."""
-        self._listening.transcription_failed(item_id, message, code)
+        self._transcribing.settled(item_id, failure(message, code))
         self._answering.resume(now)
         self._schedule()
 
@@ -213,8 +222,7 @@ class Session:
             case ResponseCancel(response_id=response_id):
                 self._answering.cancel(response_id if isinstance(response_id, str) else None, now)
             case _:
-                supported = tuple(kind for kind in GA_WEBSOCKET.types if not kind.startswith("session.input"))
-                raise InvalidEvent(errors.invalid_value("type", event.type, supported))
+                raise InvalidEvent(errors.invalid_value("type", event.type, SUPPORTED))
 
     def _update(self, event: SessionUpdate) -> None:
         core = self._core
@@ -238,16 +246,27 @@ class Session:
     def _create_item(self, event: ConversationItemCreate) -> None:
         core = self._core
         after = event.previous_item_id or None
-        stored = intake.stored_item(event.item, "item", core.ids, self.config.audio.input.format)
+        stored = intake.stored_item(event.item, "item", core.mint, self.config.audio.input.format)
         intake.check_call(stored, core.conversation)
-        if stored.id in core.conversation or self._listening.expects(stored.id):
+        if stored.id in core.conversation or self._is_taken(stored.id):
             raise InvalidEvent(errors.duplicate_item(stored.id))
         if after is not None and after != ROOT and after not in core.conversation:
             raise InvalidEvent(errors.unknown_previous_item(after))
         if len(core.conversation) >= core.options.max_items:
             raise InvalidEvent(limits.too_many_items(core.options.max_items))
+        if core.conversation.n_bytes + self._listening.n_bytes + stored.n_bytes > core.options.max_bytes:
+            raise InvalidEvent(limits.conversation_full(core.options.max_bytes, "item"))
         core.add_item(stored, after)
-        self._listening.understand(stored)
+        self._transcribing.understand(stored)
+
+    def _is_taken(self, item_id: str) -> bool:
+        """Whether events will name this id, though the conversation has no such item: one that is on its way,
+        or one that is gone."""
+        return (
+            self._listening.expects(item_id)
+            or item_id in self._transcribing
+            or self._answering.is_writing(item_id)
+        )
 
     def _truncate(self, event: ConversationItemTruncate) -> None:
         stored = self._existing(event.item_id, "truncating")
@@ -269,8 +288,8 @@ class Session:
     def _delete(self, item_id: str) -> None:
         stored = self._existing(item_id, "deleting")
         self._core.conversation.remove(item_id)
-        if not any(stored in response.context for response in self._answering.in_progress):
-            self._listening.abandon(item_id)
+        if not self._answering.awaits(stored):
+            self._transcribing.abandon(item_id)
         self._core.emit(ConversationItemDeleted, item_id=item_id)
 
     # Responses
@@ -279,13 +298,13 @@ class Session:
         core = self._core
         if isinstance(params.input, tuple):
             context, new = intake.context(
-                params.input, core.conversation, core.ids, self.config.audio.input.format
+                params.input, core.conversation, core.mint, self.config.audio.input.format
             )
         else:
             context, new = tuple(core.conversation), []
         settings = self._answering.settle(params)
         for stored in new:
-            self._listening.understand(stored)
+            self._transcribing.understand(stored)
         self._answering.begin(settings, context, beside=params.conversation == "none", now=now)
 
     def _respond_to_turn(self, now: float) -> None:
@@ -315,5 +334,6 @@ class Session:
 
     def _give_up(self) -> None:
         self._listening.end()
+        self._transcribing.end()
         self._expires_at = None
         self._connection.fire(ConnectionEvent.ENDED)

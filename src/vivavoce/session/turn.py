@@ -4,7 +4,7 @@ Section 5.3 of the reference: a frame whose score exceeds the threshold opens a 
 without one closes it. Positions are ticks of the input clock.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -101,16 +101,24 @@ class TurnDetector:
         if self.state is TurnState.SPEECH:
             self._machine.fire(TurnEvent.ABORTED)
 
-    def frames(self, probabilities: list[float]) -> Iterator[Onset | Offset]:
-        """Judge consecutive frames. The caller acts on each result before it asks for the next."""
+    def frames(self, probabilities: Sequence[float], start: int, end: int) -> Iterator[Onset | Offset]:
+        """Judge consecutive frames. The caller acts on each result before it asks for the next.
+
+        The buffer holds [`start`, `end`): a verdict on what was committed or cleared before it came tells
+        nothing about a turn, and one on audio that never came is none.
+        """
         for probability in probabilities:
             begin = self.heard
-            self.heard = end = begin + self._frame_ticks
+            if begin >= end:
+                return
+            self.heard = over = begin + self._frame_ticks
+            if over <= start:
+                continue
             if probability > self._threshold:
-                self._last_speech = end
+                self._last_speech = over
                 if self.state is TurnState.SILENCE:
                     self._machine.fire(TurnEvent.ONSET)
                     yield Onset(begin)
-            elif self.state is TurnState.SPEECH and end - self._last_speech >= self._silence_ticks:
+            elif self.state is TurnState.SPEECH and over - self._last_speech >= self._silence_ticks:
                 self._machine.fire(TurnEvent.OFFSET)
-                yield Offset(end)
+                yield Offset(over)

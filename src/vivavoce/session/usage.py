@@ -43,10 +43,8 @@ def output_audio_tokens(ticks: int) -> int:
     return -(-ticks // ASSISTANT_TICKS_PER_TOKEN)
 
 
-def input_details(
-    preamble: str, context: Iterable[StoredItem], count: CountTokens, counted: TokenCounts | None
-) -> InputTokenDetails:
-    """What a response read: instructions and tools as one text, and the items of its context."""
+def read(preamble: str, context: Iterable[StoredItem], count: CountTokens) -> InputTokenDetails:
+    """What a response reads: instructions and tools as one text, and the items of its context."""
     text = count(preamble) if preamble else 0
     audio = image = 0
     for stored in context:
@@ -55,9 +53,16 @@ def input_details(
         if stored.answer is not None:
             audio += output_audio_tokens(stored.answer.ticks)
         image += sum(IMAGE_TOKENS.get(str(part.detail), IMAGE_TOKENS["auto"]) for part in stored.images)
-    cached = 0
-    if counted is not None:
-        text, cached = counted.input_text, min(counted.cached_text, counted.input_text)
+    return _details(text, audio, image, 0)
+
+
+def as_counted(read: InputTokenDetails, counted: TokenCounts) -> InputTokenDetails:
+    """The same with the text as the language model itself counted it."""
+    cached = min(counted.cached_text, counted.input_text)
+    return _details(counted.input_text, read.audio_tokens, _images(read), cached)
+
+
+def _details(text: int, audio: int, image: int, cached: int) -> InputTokenDetails:
     return InputTokenDetails(
         text_tokens=text,
         audio_tokens=audio,
@@ -67,9 +72,12 @@ def input_details(
     )
 
 
+def _images(read: InputTokenDetails) -> int:
+    return read.image_tokens if isinstance(read.image_tokens, int) else 0
+
+
 def usage(read: InputTokenDetails, output_text: int, output_audio: int) -> Usage:
-    image = read.image_tokens if isinstance(read.image_tokens, int) else 0
-    input_tokens = read.text_tokens + read.audio_tokens + image
+    input_tokens = read.text_tokens + read.audio_tokens + _images(read)
     return Usage(
         total_tokens=input_tokens + output_text + output_audio,
         input_tokens=input_tokens,
@@ -79,16 +87,11 @@ def usage(read: InputTokenDetails, output_text: int, output_audio: int) -> Usage
     )
 
 
-def no_usage() -> Usage:
-    """All zeros: what a failed response reports."""
-    details = CachedTokensDetails(text_tokens=0, audio_tokens=0, image_tokens=0)
-    return usage(
-        InputTokenDetails(
-            text_tokens=0, audio_tokens=0, image_tokens=0, cached_tokens=0, cached_tokens_details=details
-        ),
-        0,
-        0,
-    )
+NOTHING_READ = _details(0, 0, 0, 0)
+"""Before the responder has been asked."""
+
+NO_USAGE = usage(NOTHING_READ, 0, 0)
+"""All zeros: what a failed response reports."""
 
 
 def transcription_usage(

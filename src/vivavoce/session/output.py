@@ -1,0 +1,297 @@
+"""What one response says: items that open and close in order, each with everything that belongs to it.
+
+The order of events is that of the traces in section 3 of the reference, in good and in bad ends alike. What
+never opened is not closed.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+import pybase64
+
+from vivavoce.protocol import (
+    AudioFormat,
+    AudioPart,
+    ConversationItemAdded,
+    ConversationItemDone,
+    FunctionCall,
+    Message,
+    OutputAudio,
+    OutputText,
+    ResponseContentPartAdded,
+    ResponseContentPartDone,
+    ResponseFunctionCallArgumentsDelta,
+    ResponseFunctionCallArgumentsDone,
+    ResponseOutputAudioDelta,
+    ResponseOutputAudioDone,
+    ResponseOutputAudioTranscriptDelta,
+    ResponseOutputAudioTranscriptDone,
+    ResponseOutputItemAdded,
+    ResponseOutputItemDone,
+    ResponseOutputTextDelta,
+    ResponseOutputTextDone,
+    TextPart,
+)
+from vivavoce.session.clock import ticks
+from vivavoce.session.conversation import Answer, Conversation, StoredItem
+from vivavoce.session.ids import Ids
+from vivavoce.session.usage import CountTokens
+
+Emit = Callable[..., None]
+"""`emit(EventClass, **fields)`: mints the event's id and sends it."""
+
+ItemStatus = Literal["completed", "incomplete"]
+
+
+class _OpenMessage:
+    __slots__ = ("answer", "stored")
+
+    def __init__(self, stored: StoredItem, answer: Answer) -> None:
+        self.stored = stored
+        self.answer = answer
+
+    @property
+    def text(self) -> str:
+        return self.answer.text
+
+
+class _OpenCall:
+    __slots__ = ("arguments", "item", "stored")
+
+    def __init__(self, item: FunctionCall, stored: StoredItem) -> None:
+        self.item = item
+        self.stored = stored
+        self.arguments: list[str] = []
+
+    @property
+    def text(self) -> str:
+        return self.item.name + "".join(self.arguments)
+
+
+class Output:
+    """The items of one response, of which at most one is open.
+
+    `conversation` is None for an out-of-band response: its items are announced as output only. `format` is
+    None for a response of text.
+    """
+
+    __slots__ = (
+        "_audio_bytes",
+        "_closed_tokens",
+        "_conversation",
+        "_count",
+        "_emit",
+        "_mint",
+        "_open",
+        "_response_id",
+        "format",
+        "items",
+    )
+
+    def __init__(
+        self,
+        response_id: str,
+        *,
+        conversation: Conversation | None,
+        format: AudioFormat | None,
+        count_tokens: CountTokens,
+        mint: Ids,
+        emit: Emit,
+    ) -> None:
+        self._response_id = response_id
+        self._conversation = conversation
+        self.format = format
+        self._count = count_tokens
+        self._mint = mint
+        self._emit = emit
+        self.items: list[Message | FunctionCall] = []
+        """Those that are closed, as their last events show them."""
+        self._open: _OpenMessage | _OpenCall | None = None
+        self._audio_bytes = 0
+        self._closed_tokens = 0
+
+    @property
+    def audio_ticks(self) -> int:
+        """Length of all audio sent."""
+        return 0 if self.format is None else ticks(self._audio_bytes, self.format)
+
+    @property
+    def in_message(self) -> bool:
+        return isinstance(self._open, _OpenMessage)
+
+    @property
+    def in_call(self) -> bool:
+        return isinstance(self._open, _OpenCall)
+
+    def text_tokens(self, more: str = "", *, joins: bool = True) -> int:
+        """Tokens of all text so far, and of `more`, which either `joins` the open item or begins another."""
+        written = "" if self._open is None else self._open.text
+        texts = (written + more,) if joins else (written, more)
+        return self._closed_tokens + sum(self._count(text) for text in texts if text)
+
+    def is_writing(self, item_id: str) -> bool:
+        """Whether the open item has this id."""
+        return self._open is not None and self._open.stored.id == item_id
+
+    # Messages
+
+    def write(self, text: str) -> None:
+        """More text of the open message; opens one (and closes an open call) if there is none."""
+        message = self._message()
+        message.answer.write(text)
+        self._emit(
+            ResponseOutputTextDelta if self.format is None else ResponseOutputAudioTranscriptDelta,
+            **self._place(message),
+            delta=text,
+        )
+
+    def speak(self, audio: bytes, spoken: int) -> None:
+        """More speech of the open message, after which `spoken` characters of its text are said; opens one
+        if there is none. Not for a response of text."""
+        if not audio:
+            if isinstance(self._open, _OpenMessage) and self._open.answer.marks:
+                self._open.answer.speak(audio, spoken)
+            return
+        message = self._message()
+        message.answer.speak(audio, spoken)
+        self._audio_bytes += len(audio)
+        if self._conversation is not None:
+            self._conversation.has_assistant_audio = True
+        self._emit(
+            ResponseOutputAudioDelta,
+            **self._place(message),
+            delta=pybase64.b64encode_as_string(audio),
+        )
+
+    def end_message(self) -> None:
+        """The open message, if any, is complete."""
+        if isinstance(self._open, _OpenMessage):
+            self.close("completed")
+
+    def _message(self) -> _OpenMessage:
+        if isinstance(self._open, _OpenMessage):
+            return self._open
+        self.close("completed")
+        answer = Answer(self.format)
+        item = Message(id=self._mint("item"), status="in_progress", role="assistant", content=())
+        stored = StoredItem(item, answer=answer)
+        self._open = message = _OpenMessage(stored, answer)
+        self._announce(stored)
+        part = TextPart(text="") if self.format is None else AudioPart(transcript="")
+        self._emit(ResponseContentPartAdded, **self._place(message), part=part)
+        return message
+
+    def _close_message(self, message: _OpenMessage, status: ItemStatus) -> None:
+        text, place = message.text, self._place(message)
+        part: AudioPart | TextPart
+        content: OutputAudio | OutputText
+        if self.format is None:
+            self._emit(ResponseOutputTextDone, **place, text=text)
+            part, content = TextPart(text=text), OutputText(text=text)
+        else:
+            self._emit(ResponseOutputAudioDone, **place)
+            self._emit(ResponseOutputAudioTranscriptDone, **place, transcript=text)
+            part, content = AudioPart(transcript=text), OutputAudio(transcript=text)
+        self._emit(ResponseContentPartDone, **place, part=part)
+        item = Message(id=message.stored.id, status=status, role="assistant", content=(content,))
+        answer = message.answer
+        if answer.kept == text:
+            message.stored.item = item
+        else:
+            # A truncation overtook the end: events show what was sent, the conversation keeps what was heard.
+            heard = OutputAudio(transcript=answer.kept)
+            message.stored.item = msgspec.structs.replace(item, content=(heard,))
+        self._complete(message.stored, item)
+
+    # Function calls
+
+    def call(self, name: str, call_id: str | None) -> None:
+        """Open a function call (and close what is open)."""
+        self.close("completed")
+        item = FunctionCall(
+            id=self._mint("item"),
+            status="in_progress",
+            name=name,
+            call_id=call_id or self._mint("call"),
+            arguments="",
+        )
+        stored = StoredItem(item)
+        self._open = _OpenCall(item, stored)
+        self._announce(stored)
+
+    def argue(self, arguments: str) -> None:
+        """More of the open call's arguments; nothing if none is open."""
+        call = self._open
+        if not isinstance(call, _OpenCall):
+            return
+        call.arguments.append(arguments)
+        self._emit(
+            ResponseFunctionCallArgumentsDelta,
+            response_id=self._response_id,
+            item_id=call.stored.id,
+            output_index=len(self.items),
+            call_id=call.item.call_id,
+            delta=arguments,
+        )
+
+    def end_call(self) -> None:
+        """The open call, if any, is complete."""
+        if isinstance(self._open, _OpenCall):
+            self.close("completed")
+
+    def _close_call(self, call: _OpenCall, status: ItemStatus) -> None:
+        arguments = "".join(call.arguments)
+        self._emit(
+            ResponseFunctionCallArgumentsDone,
+            response_id=self._response_id,
+            item_id=call.stored.id,
+            output_index=len(self.items),
+            call_id=call.item.call_id,
+            name=call.item.name,
+            arguments=arguments,
+        )
+        item = msgspec.structs.replace(call.item, status=status, arguments=arguments)
+        call.stored.item = item
+        self._complete(call.stored, item)
+
+    # Both
+
+    def close(self, status: ItemStatus) -> None:
+        """Close what is open."""
+        if self._open is None:
+            return
+        self._closed_tokens += self._count(self._open.text)
+        match self._open:
+            case _OpenMessage() as message:
+                self._close_message(message, status)
+            case _OpenCall() as call:
+                self._close_call(call, status)
+
+    def _place(self, message: _OpenMessage) -> dict[str, str | int]:
+        return {
+            "response_id": self._response_id,
+            "item_id": message.stored.id,
+            "output_index": len(self.items),
+            "content_index": 0,
+        }
+
+    def _announce(self, stored: StoredItem) -> None:
+        index = len(self.items)
+        self._emit(
+            ResponseOutputItemAdded, response_id=self._response_id, output_index=index, item=stored.item
+        )
+        if self._conversation is not None:
+            previous = self._conversation.add(stored)
+            self._emit(ConversationItemAdded, previous_item_id=previous, item=stored.item)
+
+    def _complete(self, stored: StoredItem, item: Message | FunctionCall) -> None:
+        """The last events of an item, which show all that was sent of it."""
+        if self._conversation is not None:
+            previous = self._conversation.previous_id(stored)
+            self._emit(ConversationItemDone, previous_item_id=previous, item=item)
+        self._emit(
+            ResponseOutputItemDone, response_id=self._response_id, output_index=len(self.items), item=item
+        )
+        self.items.append(item)
+        self._open = None
