@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from vivavoce.server import endpoint
 from vivavoce.server.config import Config, ServerSettings
 from vivavoce.server.websocket import REPLIES_FACTOR
 
@@ -298,6 +299,19 @@ async def test_draining_gives_up_a_peer_that_does_not_read(serve):
         await asyncio.wait_for(served.application.drain(0.3), 5)
         assert served.runners[0].closed.is_set()
         assert served.application.health().sessions == 0
+
+
+async def test_a_session_that_cannot_be_freed_does_not_hold_the_server_up(serve, caplog, monkeypatch):
+    monkeypatch.setattr(endpoint, "CLEARING_S", 0.1)
+    async with serve() as served, connect(served.url + MODEL) as ws:
+        await greeted(ws)
+        await ws.send(order(stick=True))
+        await ws.send(order(echo="ready"))
+        await ws.recv()
+        with caplog.at_level(logging.ERROR):
+            await asyncio.wait_for(served.application.drain(1), 5)
+        assert "1 sessions could not be cleared away" in caplog.text
+        served.runners[0].unstuck.set()
 
 
 async def test_a_server_may_start_again(serve):

@@ -12,10 +12,12 @@ from vivavoce.server.transport import TransportClosed
 class ToyRunner:
     """A session that greets, echoes, and streams on demand.
 
-    `{"echo": text}` is answered by an event with that text as its id, `{"stream": n, "size": bytes}` starts a
-    response of n events, `{"flood": n, "size": bytes}` sends n events without waiting for the peer,
-    `{"close": [code, reason]}` ends the session, `{"fail": true}` is a bug, `{"linger": true}` one that
-    shows when the session is asked to end.
+    - `{"echo": text}`: answered by an event with that text as its id;
+    - `{"stream": n, "size": bytes}`: starts a response of n events;
+    - `{"flood": n, "size": bytes}`: n events without waiting for the peer;
+    - `{"close": [code, reason]}`: ends the session;
+    - `{"fail": true}`: a bug; `{"linger": true}`: one that shows when the session is asked to end;
+    - `{"stick": true}`: the session cannot be freed before `unstuck` is set.
     """
 
     def __init__(self, *, config, model, engines, transport) -> None:
@@ -24,6 +26,8 @@ class ToyRunner:
         self.engines = engines
         self.transport = transport
         self.lingers = False
+        self.unstuck = asyncio.Event()
+        self.unstuck.set()
         self.streamed = 0
         self.most_buffered = 0
         self.stream_ended = asyncio.Event()
@@ -45,6 +49,8 @@ class ToyRunner:
                 self._send(order["size"])
         elif "close" in order:
             self.closing = asyncio.create_task(self.transport.close(*order["close"]))
+        elif "stick" in order:
+            self.unstuck.clear()
         elif "linger" in order:
             self.lingers = True
         elif "fail" in order:
@@ -60,6 +66,7 @@ class ToyRunner:
             await asyncio.wait({self.response})
 
     async def aclose(self) -> None:
+        await self.unstuck.wait()
         for task in (self.response, self.closing):
             if task is not None:
                 task.cancel()

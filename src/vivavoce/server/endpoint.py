@@ -30,6 +30,9 @@ CLOSE_TRY_AGAIN_LATER = 1013
 FAREWELL_S = 1.0
 """What is kept of the time to drain for closing the connections themselves."""
 
+CLEARING_S = 5.0
+"""How long a session whose connection is gone may take to free what it holds."""
+
 
 class RunnerFactory(Protocol):
     """Makes the runner of one session."""
@@ -101,12 +104,17 @@ class RealtimeEndpoint:
             farewell.cancel()
         await asyncio.wait(farewells)
         self.hang_up()
-        await asyncio.gather(*(each.gone.wait() for each in connections))
+        leaving = [asyncio.create_task(each.gone.wait()) for each in connections]
+        _, stuck = await asyncio.wait(leaving, timeout=CLEARING_S)
+        for each in stuck:
+            each.cancel()
+        if stuck:
+            logger.error("%d sessions could not be cleared away", len(stuck))
 
     def hang_up(self) -> None:
         """Drop every connection that is left, without another word."""
         self.draining = True
-        for connection in self._connections:
+        for connection in list(self._connections):
             connection.hang_up()
 
     @property

@@ -33,6 +33,7 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
     for `ABORT_AFTER_S` at most."""
 
     _abort_timer: asyncio.TimerHandle | None = None
+    _lost = False
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -51,10 +52,11 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
         self._abort_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
         if self._abort_timer is not None:
             self._abort_timer.cancel()
         super().connection_lost(exc)
 
     def _abort_soon(self) -> None:
-        if self._abort_timer is None and not self.disconnected:
+        if self._abort_timer is None and not self._lost:
             self._abort_timer = self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
