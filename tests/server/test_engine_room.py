@@ -107,6 +107,7 @@ def test_the_default_combination_serves_every_model():
     assert combination.responder.parts["language_model"].name == "Brain:plain"
     assert combination.responder.parts["synthesizer"].name == "Mouth:plain"
     assert engines.combination("else") is combination
+    assert engines.ways == {None: "ear → scribe → duet (brain, mouth)"}
 
 
 async def test_engines_start_after_their_parts_and_close_before_them(life):

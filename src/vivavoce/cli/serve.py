@@ -13,6 +13,7 @@ import typer
 from vivavoce.cli import fail
 
 if TYPE_CHECKING:
+    from vivavoce.server.application import RealtimeApplication
     from vivavoce.server.config import Config
     from vivavoce.server.run import Listening
 
@@ -80,13 +81,15 @@ def serve(
             max_minutes=max_session_minutes,
         )
 
+        application = app(settings)
+
         def ready(listening: "Listening") -> None:
             if ready_file is not None:
                 _write(ready_file, listening)
-            _announce(settings, listening)
+            _announce(application, listening)
 
         try:
-            status = run(app(settings), ready=ready)
+            status = run(application, ready=ready)
         finally:
             if ready_file is not None:
                 ready_file.unlink(missing_ok=True)
@@ -107,7 +110,7 @@ def _override(config: "Config", *, max_minutes: float | None, **flags: Any) -> "
     return replace(config, server=server, session=session)
 
 
-def _announce(config: "Config", listening: "Listening") -> None:
+def _announce(application: "RealtimeApplication", listening: "Listening") -> None:
     """Where the server listens, on a line of its own for programs; and for people, what to do with it."""
     print(f"vivavoce is ready on {listening.websocket_url}", flush=True)
     if not sys.stdout.isatty():
@@ -118,10 +121,9 @@ def _announce(config: "Config", listening: "Listening") -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for model, names in config.combinations().items():
-        way = (names.voice_detector, names.transcriber, names.language_model, names.synthesizer)
-        table.add_row(model or "any model", f"{' → '.join(way)} [dim]({names.responder})[/]")
-    keys = len(config.server.api_keys)
+    for model, way in application.engines.ways.items():
+        table.add_row(model or "any model", way)
+    keys = len(application.config.server.api_keys)
     table.add_row("API keys", str(keys) if keys else "none needed on this machine")
     if listening.certificate is not None:
         table.add_row("trust", f"SSL_CERT_FILE={listening.certificate}")

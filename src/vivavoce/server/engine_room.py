@@ -37,10 +37,15 @@ class EngineRoom:
     def __init__(self, config: Config) -> None:
         self._config = config
         made: dict[_Key, Engine] = {}
-        self._combinations = {
-            model: self._combine(names, made, "engines" if model is None else f'models."{model}"')
-            for model, names in config.combinations().items()
-        }
+        self._combinations: dict[str | None, Combination] = {}
+        self.ways: dict[str | None, str] = {}
+        """The way through the engines for each model (None: any), to show: `silero → … → cascade (…)`."""
+        for model, names in config.combinations().items():
+            table = "engines" if model is None else f'models."{model}"'
+            keys = {kind: self._make(kind, names, made, table) for kind in COMBINED}
+            # `make` gave each kind what the field of that name asks for.
+            self._combinations[model] = Combination(**{kind: made[key] for kind, key in keys.items()})  # type: ignore[arg-type]
+            self.ways[model] = " → ".join(map(str, keys.values()))
         self._stages = _stages(made)
         self._check_unused(made)
         self.started = False
@@ -66,10 +71,6 @@ class EngineRoom:
         self.started = False
         for stage in reversed(self._stages):
             await _all(engine.aclose() for engine in stage)
-
-    def _combine(self, names: EngineNames, made: "dict[_Key, Engine]", table: str) -> Combination:
-        engines = {kind: made[self._make(kind, names, made, table)] for kind in COMBINED}
-        return Combination(**engines)  # type: ignore[arg-type]  # `make` gives each kind what it asks for
 
     def _make(self, kind: str, names: EngineNames, made: "dict[_Key, Engine]", table: str) -> "_Key":
         """Make the engine of one kind in the combination that `table` names, and what it is made from, unless
@@ -104,6 +105,9 @@ class _Key(msgspec.Struct, frozen=True):
     kind: str
     name: str
     parts: "tuple[_Key, ...]"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(map(str, self.parts))})" if self.parts else self.name
 
     @property
     def stage(self) -> int:
