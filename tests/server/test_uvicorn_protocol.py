@@ -3,9 +3,11 @@
 import asyncio
 import json
 import socket
+from contextlib import suppress
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from vivavoce.server import uvicorn_protocol
 from vivavoce.server.config import Config, ServerSettings
@@ -81,6 +83,20 @@ async def test_a_peer_that_does_not_read_the_end_is_given_up(serve):
             await runner.transport.close(1000, "over")
             await asyncio.wait_for(runner.closed.wait(), 5)
             await asyncio.wait_for(none_left(served), 5)
+
+
+@pytest.mark.parametrize("megabytes", [2, 40])
+async def test_a_peer_that_sends_too_much_learns_why(serve, monkeypatch, megabytes):
+    """Although it goes on sending what nobody wants: closing at once would reset the connection."""
+    monkeypatch.setattr(uvicorn_protocol, "ABORT_AFTER_S", 10)
+    async with serve(ws_max_size=2**20) as served:
+        async with connect(served.url + MODEL, compression=None) as ws:
+            await ws.recv()
+            with suppress(ConnectionClosed):
+                await ws.send("x" * megabytes * 2**20)
+            await ws.wait_closed()
+            assert ws.close_code == 1009
+        await asyncio.wait_for(none_left(served), 5)
 
 
 async def test_the_application_may_drop_a_connection(serve):

@@ -15,6 +15,9 @@ from websockets.http11 import Request
 ABORT_AFTER_S = 10.0
 """How long a peer may take to read what is under way once its connection is over."""
 
+SILENT_S = 0.5
+"""How long a peer that broke the WebSocket protocol must have sent nothing before the socket is closed."""
+
 EXTENSION = "vivavoce.connection"
 """The name under `scope["extensions"]` where an application finds a `ConnectionControl`."""
 
@@ -42,6 +45,20 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
                 abort=self.transport.abort, unsent=self.transport.get_write_buffer_size
             )
             cast(dict[str, Any], self.scope["extensions"])[EXTENSION] = control
+
+    def handle_parser_exception(self) -> None:
+        """Tell the peer what is wrong with its frames, and read on until it is silent: closing while it sends
+        would reset the connection, and it might never learn the reason. Called again for all that comes."""
+        if not self.close_sent:
+            close = self.conn.close_sent
+            assert close is not None
+            told = {"type": "websocket.disconnect", "code": close.code, "reason": close.reason}
+            self.queue.put_nowait(cast(Any, told))
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(SILENT_S, self.transport.close)
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
