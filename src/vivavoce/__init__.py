@@ -15,6 +15,8 @@ Names are imported when they are first used, so that importing the package costs
 
 from importlib import import_module
 
+from vivavoce.version import __version__
+
 TYPE_CHECKING = False  # what `typing` says, without the cost of importing it
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from vivavoce.client.clients import AsyncClient
     from vivavoce.client.errors import ConnectError, ConnectionClosed, StatusError
     from vivavoce.protocol.errors import VivavoceError
-
-__version__ = "0.1.0"
 
 __all__ = [
     "UNSET",

@@ -32,7 +32,7 @@ def main() -> None:
 
     def version(wanted: bool) -> None:
         if wanted:
-            from vivavoce import __version__
+            from vivavoce.version import __version__
 
             typer.echo(f"vivavoce {__version__}")
             raise typer.Exit

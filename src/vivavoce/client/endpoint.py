@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
-from vivavoce import __version__
 from vivavoce.client.errors import ConfigurationError
+from vivavoce.version import __version__
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 

@@ -11,11 +11,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from vivavoce import __version__
 from vivavoce.protocol import errors
 from vivavoce.server.keys import ApiKeys, presented_key
 from vivavoce.server.models import ModelNames
 from vivavoce.server.refusals import deny, error_response, request_error, unknown_url
+from vivavoce.version import __version__
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
