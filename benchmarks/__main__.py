@@ -1,0 +1,55 @@
+"""`python -m benchmarks [--quick] [section …]`"""
+
+import argparse
+import importlib
+import time
+
+from rich.console import Console
+
+from benchmarks import measure, report
+
+SECTIONS = (
+    "decode",
+    "socket_to_loop",
+    "import_time",
+    "turn_latency",
+    "capacity",
+    "memory",
+    "footprint",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="section", help=", ".join(SECTIONS))
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and sessions: for a first look")
+    arguments = parser.parse_args()
+    unknown = set(arguments.sections) - set(SECTIONS)
+    if unknown:
+        parser.error(f"there is no section {', '.join(sorted(unknown))}; choose from {', '.join(SECTIONS)}")
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)
+    found = report.machine()
+    console.print(
+        f"{found['cpu']}, {found['cores']} cores, load {found['load']}; Python {found['python']}, "
+        f"{found['system']}\n"
+    )
+    if found["load"] > len(measure.CORES) / 2:
+        console.print("[yellow]The machine is busy with something else: expect worse figures.[/]\n")
+    reports = []
+    for name in arguments.sections or SECTIONS:
+        begin = time.monotonic()
+        section = importlib.import_module(f"benchmarks.{name}")
+        with console.status(f"{name} …"):
+            result: report.Report = section.run(quick=arguments.quick)
+        result.figures["seconds"] = round(time.monotonic() - begin, 1)
+        result.write()
+        result.show(console)
+        reports.append(result)
+    console.print(report.summary(reports))
+    console.print(f"JSON and charts: {report.OUT}/")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""From the bytes of a server event to the branch of a program that takes it.
+
+The contestants read the same bytes and choose among the same four branches: the official `openai` package the
+way its connections do (`parse_event`), vivavoce the way its connections do (`decode_server_event` and
+`match`), and bare msgspec with structs that a user would write for just these events.
+"""
+
+import statistics
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+from matplotlib.axes import Axes
+
+from benchmarks import events, measure
+from benchmarks.report import Report, Verdict, bars
+from vivavoce.protocol import (
+    ErrorEvent,
+    ResponseDone,
+    ResponseOutputAudioDelta,
+    ResponseOutputAudioTranscriptDelta,
+    ResponseOutputTextDelta,
+    decode_server_event,
+)
+
+EVENTS: dict[str, Callable[[], bytes]] = {
+    "audio delta, 100 ms": events.audio_delta,
+    "audio delta, 20 ms": partial(events.audio_delta, 20),
+    "transcript delta": events.transcript_delta,
+    "text delta": events.text_delta,
+    "response.done": events.response_done,
+}
+TARGETS = {"audio delta, 100 ms": 15, "transcript delta": 50, "text delta": 50}
+BARE_TARGET = 1.5
+
+HOW_MANY = {"openai": 300, "vivavoce": 6000, "bare msgspec": 6000}
+"""Events in one round: a round takes about as long for all."""
+
+
+def run(*, quick: bool) -> Report:
+    measure.pin(measure.CLIENT_CORE)
+    try:
+        found = {
+            name: _compare([make() for _ in range(50)], 5 if quick else 15) for name, make in EVENTS.items()
+        }
+    finally:
+        measure.unpin()
+    report = Report(
+        "decode",
+        "Decode and dispatch of a server event",
+        ["event", "openai", "vivavoce", "bare msgspec", "times faster", "of bare msgspec"],
+    )
+    for name, seconds in found.items():
+        ratio = measure.median_ratio(seconds["openai"], seconds["vivavoce"])
+        bare = measure.median_ratio(seconds["vivavoce"], seconds["bare msgspec"])
+        typical = {each: statistics.median(times) * 1e6 for each, times in seconds.items()}
+        report.rows.append(
+            (name, *(f"{typical[each]:.2f} µs" for each in HOW_MANY), f"{ratio:.0f}", f"{bare:.2f}")
+        )
+        report.figures[name] = {"us": typical, "times_faster": ratio, "of_bare_msgspec": bare}
+        if name in TARGETS:
+            what = f"{name}: times as fast as openai"
+            report.verdicts.append(Verdict(what, ratio, TARGETS[name], at_least=True, digits=0))
+            what = f"{name}: times bare msgspec's time"
+            report.verdicts.append(Verdict(what, bare, BARE_TARGET, digits=2))
+    report.notes.append("Medians of interleaved rounds on one core; the ratio is the median of each round's.")
+    report.chart = partial(_draw, report.figures)
+    return report
+
+
+def _compare(messages: list[bytes], rounds: int) -> dict[str, list[float]]:
+    """Seconds for one event, by contestant and round."""
+    programs = {"openai": _openai, "vivavoce": _vivavoce, "bare msgspec": _bare}
+
+    def contestant(name: str) -> float:
+        batch = (messages * -(-HOW_MANY[name] // len(messages)))[: HOW_MANY[name]]
+        return measure.timed(partial(programs[name], batch)) / len(batch)
+
+    return measure.interleaved({name: partial(contestant, name) for name in programs}, rounds)
+
+
+def _draw(figures: dict[str, Any], axes: Axes) -> None:
+    shown = {}
+    for name in ("audio delta, 100 ms", "text delta"):
+        for contestant, value in figures[name]["us"].items():
+            shown[f"{contestant}: {name}"] = value
+    bars(axes, shown, unit="µs", digits=2, log=True)
+
+
+# The programs. What they would do with an event is a count.
+
+
+def _vivavoce(messages: list[bytes]) -> int:
+    count = 0
+    for message in messages:
+        match decode_server_event(message):
+            case ResponseOutputAudioDelta(delta=delta):
+                count += len(delta)
+            case ResponseOutputAudioTranscriptDelta(delta=delta) | ResponseOutputTextDelta(delta=delta):
+                count += len(delta)
+            case ResponseDone():
+                count += 1
+            case ErrorEvent():
+                raise AssertionError
+    return count
+
+
+def _openai(messages: list[bytes]) -> int:
+    parse = _openai_connection().parse_event
+    count = 0
+    for message in messages:
+        event = parse(message)
+        if event.type == "response.output_audio.delta":
+            count += len(event.delta)
+        elif (
+            event.type == "response.output_audio_transcript.delta"
+            or event.type == "response.output_text.delta"
+        ):
+            count += len(event.delta)
+        elif event.type == "response.done":
+            count += 1
+        elif event.type == "error":
+            raise AssertionError
+    return count
+
+
+def _openai_connection() -> Any:
+    """A connection of the official package, which is not connected: to parse, it needs no socket."""
+    from openai.resources.realtime.realtime import AsyncRealtimeConnection
+
+    return AsyncRealtimeConnection(None)  # type: ignore[arg-type]
+
+
+class Delta(msgspec.Struct):
+    event_id: str
+    response_id: str
+    item_id: str
+    output_index: int
+    content_index: int
+    delta: str
+
+
+class AudioDelta(Delta, tag_field="type", tag="response.output_audio.delta"):
+    pass
+
+
+class TranscriptDelta(Delta, tag_field="type", tag="response.output_audio_transcript.delta"):
+    pass
+
+
+class TextDelta(Delta, tag_field="type", tag="response.output_text.delta"):
+    pass
+
+
+class Done(msgspec.Struct, tag_field="type", tag="response.done"):
+    event_id: str
+    response: dict[str, Any]
+
+
+class Failed(msgspec.Struct, tag_field="type", tag="error"):
+    event_id: str
+    error: dict[str, Any]
+
+
+_decode = msgspec.json.Decoder(AudioDelta | TranscriptDelta | TextDelta | Done | Failed).decode
+
+
+def _bare(messages: list[bytes]) -> int:
+    count = 0
+    for message in messages:
+        match _decode(message):
+            case AudioDelta(delta=delta) | TranscriptDelta(delta=delta) | TextDelta(delta=delta):
+                count += len(delta)
+            case Done():
+                count += 1
+            case Failed():
+                raise AssertionError
+    return count
