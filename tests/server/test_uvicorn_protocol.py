@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from vivavoce.server import uvicorn_protocol
 from vivavoce.server.config import Config, ServerSettings
@@ -97,6 +97,25 @@ async def test_a_peer_that_sends_too_much_learns_why(serve, monkeypatch, megabyt
             await ws.wait_closed()
             assert ws.close_code == 1009
         await asyncio.wait_for(none_left(served), 5)
+
+
+async def test_text_that_is_not_utf8_ends_the_connection_and_nothing_more(serve, caplog):
+    async with serve() as served:
+        async with connect(served.url + MODEL) as ws:
+            await ws.recv()
+            await ws.send(b"\xff", text=True)
+            await ws.wait_closed()
+            assert ws.close_code == 1007
+        await asyncio.wait_for(none_left(served), 5)
+    assert not caplog.records
+
+
+async def test_a_denied_upgrade_is_no_fault(serve, caplog):
+    async with serve() as served:
+        with pytest.raises(InvalidStatus):
+            await connect(served.url + "?call_id=rtc_nobody")
+        await asyncio.wait_for(none_left(served), 5)
+    assert not caplog.records
 
 
 async def test_the_application_may_drop_a_connection(serve):

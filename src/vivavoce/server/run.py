@@ -18,7 +18,7 @@ import uvicorn
 from vivavoce.engines.registry import ConfigurationError
 from vivavoce.server.application import RealtimeApplication
 from vivavoce.server.config import ServerSettings
-from vivavoce.server.uvicorn_protocol import AbortableWebSocket
+from vivavoce.server.uvicorn_protocol import AbortableWebSocket, is_fault
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +89,7 @@ def uvicorn_config(
     application: RealtimeApplication, *, certificate: Path | None = None, key: Path | None = None
 ) -> uvicorn.Config:
     """How uvicorn is to serve `application`, which starts and stops its engines itself."""
+    logging.getLogger("uvicorn.error").addFilter(is_fault)
     return uvicorn.Config(
         application,
         ws=AbortableWebSocket,

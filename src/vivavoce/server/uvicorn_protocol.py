@@ -6,6 +6,7 @@ it, and lets the application do so at once.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, TypedDict, cast
 
@@ -29,6 +30,13 @@ class ConnectionControl(TypedDict):
     """Drop the connection now, with whatever was not sent."""
     unsent: Callable[[], int]
     """How many bytes wait in this process for the peer to read."""
+
+
+def is_fault(record: logging.LogRecord) -> bool:
+    """A filter for the logger `uvicorn.error`, which calls two things errors that are none of ours: text that
+    is not UTF-8, which the peer learns from its close code, and an upgrade that was answered with HTTP."""
+    of_the_peer = record.exc_info is not None and isinstance(record.exc_info[1], UnicodeDecodeError)
+    return not of_the_peer and record.msg != "ASGI callable returned without completing handshake."
 
 
 class AbortableWebSocket(WebSocketsSansIOProtocol):
@@ -56,6 +64,9 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
             self.queue.put_nowait(cast(Any, told))
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.close_sent = True
+            if self.read_paused:
+                self.read_paused = False
+                self.transport.resume_reading()
         if self.close_timer is not None:
             self.close_timer.cancel()
         self.close_timer = self.loop.call_later(SILENT_S, self.transport.close)
