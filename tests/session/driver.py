@@ -149,16 +149,20 @@ class Driver:
     def talk(self, milliseconds: float, probability: float = 1.0) -> list[Event]:
         """Append audio in pieces of 40 ms, and let the detector judge every frame the same."""
         frame = self.session._core.options.frame_ms
+        log: list[Effect] = []
         events = []
         position = self.session._listening.position / 24
         end = position + milliseconds
         while position < end:
             piece = min(40.0, end - position)
             events += self.append(pcm(piece, position))
+            log += self.effects
             position += piece
             frames = int((position - self.heard_until) // frame)
             self.heard_until += frames * frame
             events += self.hear(*[probability] * frames)
+            log += self.effects
+        self.effects = log
         return events
 
     def transcribe(self, item_id: str, text: str) -> list[Event]:
