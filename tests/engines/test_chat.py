@@ -103,6 +103,7 @@ class Endpoint:
     def __init__(self, *scripts: Script) -> None:
         self._scripts = list(scripts)
         self.exchanges: list[Exchange] = []
+        self.models_status = 200
         self.hung_up = asyncio.Event()
         """A client closed its connection while its script was being played."""
 
@@ -126,7 +127,7 @@ class Endpoint:
             method, path, _ = first.split()
             exchange = Exchange(method, path, headers, content, writer)
             if path.endswith("/models"):
-                await exchange.status(200, {"data": []})
+                await exchange.status(self.models_status, {"data": []})
                 return
             script = self._scripts[min(len(self.exchanges), len(self._scripts) - 1)]
             self.exchanges.append(exchange)
@@ -786,6 +787,29 @@ class TestFailures:
         said = failure(await asked(answering(200, "{", Content_Type="application/json")))
         assert "it is not the JSON" in said.message
 
+    async def test_a_whole_answer_that_breaks_off(self):
+        async def script(exchange: Exchange) -> None:
+            await exchange.send(
+                "HTTP/1.1 200 X\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+            )
+
+        assert "broke off its answer" in failure(await asked(script, retries=0)).message
+
+    @pytest.mark.parametrize("length", [1 << 17, 99])
+    async def test_errors_that_are_long_or_break_off(self, length):
+        async def script(exchange: Exchange) -> None:
+            await exchange.send("HTTP/1.1 500 X\r\nContent-Length: 200000\r\n\r\n" + "x" * length)
+
+        assert failure(await asked(script, retries=0)).message == "The language model endpoint answered 500."
+
+    async def test_an_error_after_the_last_token_does_not_matter(self):
+        async def script(exchange: Exchange) -> None:
+            chunk = f"data: {json.dumps(delta('stop', content='x'))}\n\n"
+            head = "HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\nContent-Length: 9999\r\n\r\n"
+            await exchange.send(head + chunk)
+
+        assert await asked(script) == [TextDelta("x"), ResponseEnd()]
+
     def test_answers_without_end(self):
         answer = Answer()
         long = json.dumps(delta(content="x" * 400_000)).encode()
@@ -933,6 +957,21 @@ class TestStart:
         await model.aclose()
         await model.aclose()
         assert "The language model endpoint at 127.0.0.1 cannot be reached" in caplog.text
+
+    async def test_an_endpoint_that_does_not_accept_the_key(self, caplog):
+        endpoint = Endpoint(streaming(STOP))
+        endpoint.models_status = 401
+        async with talking_to(endpoint):
+            assert "The language model endpoint at 127.0.0.1 does not accept the key." in caplog.text
+            assert KEY not in caplog.text
+
+    async def test_names_of_this_machine(self):
+        endpoint = Endpoint(streaming(delta(content="x"), STOP))
+        async with endpoint.running() as url:
+            model = ChatModel(ChatOptions(base_url=url.replace("127.0.0.1", "localhost")))
+            await model.start()
+            assert [part async for part in model.generate(request())] == [TextDelta("x"), ResponseEnd()]
+            await model.aclose()
 
     async def test_it_must_be_started(self):
         with pytest.raises(RuntimeError):

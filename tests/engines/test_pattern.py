@@ -200,6 +200,9 @@ class TestInstructions:
         order = Message(role="system", content=(InputText(text='Now say "Still there?"'),))
         assert await say(model, user("thanks"), assistant("You"), order) == "Still there?"
 
+    async def test_orders_without_end_do_not_keep_it_busy(self, model):
+        assert (await say(model, instructions="say'a " * 5000)).startswith("Hello!")
+
     async def test_saying_without_quotes_is_no_order(self, model):
         assert (await say(model, instructions="Say hello to everybody's friends")).startswith("Hello!")
 

@@ -192,7 +192,9 @@ def test_a_function_without_description_or_parameters():
     [
         (STRING, "for Berlin", "Berlin"),
         ({"enum": ["red", 5, None]}, "give me five", 5),
-        ({"enum": ["temperature", "humidity"]}, "the temperatur please", "temperature"),
+        ({"enum": [1, 2]}, "two", 2),
+        ({"enum": ["kitchen", "garage"]}, "the kitchin please", "kitchen"),
+        ({"enum": ["garden", "garage"]}, "the garage", "garage"),
         ({"type": ["integer", "null"]}, "seven", 7),
         ({"anyOf": [{"type": "integer"}, {"type": "string", "enum": ["all"]}]}, "all of it", "all"),
         ({"oneOf": [{"type": "null"}, {"$ref": "#/$defs/colour"}]}, "in blue", "blue"),
@@ -217,6 +219,51 @@ def test_a_function_without_description_or_parameters():
 def test_one_parameter(schema, said, value):
     root = {"properties": {"thing": schema}, "$defs": {"colour": choice("red", "blue")}}
     assert arguments(root, Utterance(said), frozenset()) == {"thing": value}
+
+
+@pytest.mark.parametrize(
+    ("names", "said", "values"),
+    [
+        ("title", "the title is Spring Song, please", {"title": "Spring Song"}),
+        ("city days", "city of Paris", {"city": "Paris"}),
+        ("city days", "which city is it", {}),
+        ("city days", "the city.", {}),
+        ("name guests", "a table called Rose for me", {"name": "Rose"}),
+        ("genre", "some jazz please", {"genre": "jazz"}),
+        ("genre mood", "some jazz please", {}),
+        ("x y", "in Rome", {}),
+        ("destination", "to the us", {}),
+        ("query", "please", {}),
+        ("date city", "in Rome at noon next week", {"date": "next week", "city": "Rome"}),
+        ("time city", "in Rome at noon next week", {"time": "noon", "city": "Rome"}),
+        (
+            "when city",
+            "in Rome on the fifth of May at 5 o'clock",
+            {"when": "May at 5 o'clock", "city": "Rome"},
+        ),
+        ("date city", "may I go to Rome", {"city": "Rome"}),
+        ("subject", "\u201cGood news\u201d", {"subject": "Good news"}),
+    ],
+)
+def test_free_text(names, said, values):
+    schema = {"properties": dict.fromkeys(names.split(), STRING)}
+    assert arguments(schema, Utterance(said), frozenset()) == values
+
+
+def test_lists_of_free_text():
+    def listed(said: str, name: str = "things") -> Any:
+        return arguments({"properties": {name: listing(STRING)}}, Utterance(said), frozenset(["add"])).get(
+            name
+        )
+
+    assert listed('add "a b" and "c", please') == ["a b", "c"]
+    assert listed("add the milk, eggs or two loaves of bread") == ["milk", "eggs", "two loaves", "bread"]
+    assert listed("the weather in Paris, London and New York for me", "cities_city") == [
+        "Paris",
+        "London",
+        "New York",
+    ]
+    assert listed("add") is None
 
 
 @pytest.mark.parametrize(
@@ -283,6 +330,20 @@ def test_settled_arguments():
         {"properties": {"a": {"type": "array", "minItems": 10**9}}, "required": ["a"]},
         {"properties": {str(name): STRING for name in range(5000)}},
         {"properties": {"a": {"enum": []}}, "required": ["a"]},
+        {
+            "properties": {"a": {"type": "integer", "minimum": 10**400, "maxLength": 10**400}},
+            "required": ["a"],
+        },
+        {
+            "properties": {
+                "a": {"allOf": [5, {"$ref": "#/properties/b"}], "required": ["x"]},
+                "b": {"required": ["y"]},
+            }
+        },
+        {
+            "allOf": [{"properties": {"a": STRING}}, {"properties": {"b": STRING}}],
+            "properties": {"c": STRING},
+        },
         {"properties": {"a": {"type": "integer", "minimum": "x", "multipleOf": 0}}, "required": ["a"]},
     ],
 )
@@ -396,6 +457,8 @@ def test_arguments_are_valid(schema, said):
         ("a dozen eggs, two dozen", [12, 24]),
         ("1,000 and 3,5 and 2 million", [1000, 3.5, 2_000_000]),
         ("1.2.3 or 12345678901234567890 or hundred", []),
+        ("nine" + " hundred" * 200, []),
+        ("nine" + " billion" * 200, [9_000_000_000]),
     ],
 )
 def test_numbers(said, values):

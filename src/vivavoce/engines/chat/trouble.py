@@ -102,7 +102,7 @@ def _quoted(message: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         if len(secret) >= 4:
             message = message.replace(secret, "…")
-    line = " ".join(_KEYS.sub("…", message[: 10 * _MAX_QUOTED]).split())
+    line = " ".join(_KEYS.sub("…", message[: 3 * _MAX_QUOTED]).split())
     line = "".join(char for char in line if char.isprintable())
     return line if len(line) <= _MAX_QUOTED else f"{line[:_MAX_QUOTED]}…"
 

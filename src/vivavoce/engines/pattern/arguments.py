@@ -17,6 +17,8 @@ _MAX_NODES = 500
 """Schemas come from strangers: deeper ones and bigger ones are cut off, with the plainest values."""
 _MAX_STRING = 1000
 _MAX_ITEMS = 50
+_MAX_NUMBER = 10**18
+"""Limits in a schema beyond these are none."""
 
 _YES = word_set("on yes true enable enabled activate open start with")
 _NO = word_set("off no not false disable disabled deactivate close stop without don't doesn't never")
@@ -380,8 +382,9 @@ def _text(value: Any) -> str:
 
 
 def _whole(value: Any, default: int) -> int:
-    return int(value) if isinstance(value, int | float) and math.isfinite(value) and value >= 0 else default
+    return int(value) if isinstance(value, int | float) and 0 <= value <= _MAX_NUMBER else default
 
 
 def _real(value: Any, default: float) -> float:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else default
+    sane = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MAX_NUMBER
+    return value if sane else default

@@ -1,5 +1,6 @@
 """The engine: what to answer to a conversation."""
 
+import json
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any, ClassVar
@@ -39,12 +40,13 @@ CHARACTERS_PER_TOKEN = 4
 arguments together. Text ends with the last word that fits whole."""
 
 _SAY = re.compile(
-    r"""\bsay\b[^"“”'‘’.\n]{0,40}(?:"(?P<straight>[^"]+)"|“(?P<curly>[^”]+)”|['‘](?P<single>.+?)['’](?!\w))""",
-    re.IGNORECASE | re.DOTALL,
+    r"""\bsay\b[^"“”'‘’.\n]{0,40}
+    (?:"(?P<straight>[^"]{1,1000})"|“(?P<curly>[^”]{1,1000})”|['‘](?P<single>.{1,1000}?)['’](?!\w))""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 _ONLY_SAY = 30
 """Characters that instructions may have beside `say "…"` to be nothing but an order to say that."""
-_MAX_ORDERS = 20_000
+_MAX_ORDERS = 8000
 """Characters of the instructions that are searched for such an order."""
 _PIECE = 16
 """Characters of arguments in one delta."""
@@ -94,7 +96,7 @@ class PatternModel:
             for word in re.findall(r"\S+\s*|\s+", text):
                 yield TextDelta(word)
         else:
-            encoded = msgspec.json.encode(answer.arguments).decode()
+            encoded = json.dumps(answer.arguments, ensure_ascii=False, separators=(",", ":"))
             whole = budget is None or len(encoded) <= budget
             yield FunctionCallStart(answer.name)
             for piece in _pieces(encoded[:budget]):

@@ -9,6 +9,8 @@ from vivavoce.engines.pattern.words import name_words
 
 MAX_CHARACTERS = 400
 """Longer results are shortened."""
+_MAX_READ = 200_000
+"""What is longer is not read as JSON."""
 _MAX_ENTRIES = 8
 _MAX_DEPTH = 3
 _WRAPPERS = ("result", "output", "response", "answer", "message", "text", "content", "data", "value")
@@ -20,6 +22,8 @@ _PROBLEM = ("error", "errors", "exception", "problem")
 
 def sentence(output: str) -> str:
     """A function's output as something to say: text as it is, JSON as a sentence, long ones shortened."""
+    if len(output) > _MAX_READ:
+        return _shortened(" ".join(output[: 2 * MAX_CHARACTERS].split()))
     text = output.strip()
     try:
         value = msgspec.json.decode(text) if text else None

@@ -152,6 +152,9 @@ _MAX_FIGURES = 15
 """Digits beyond which a number is a name: a telephone's, an account's."""
 
 
+_MOST = 10**15
+
+
 def numbers(words: list[Word]) -> list[Number]:
     """All numbers among the words, in order: "25", "minus 3.5", "twenty five", "two and a half", "a
     hundred"."""
@@ -164,6 +167,9 @@ def numbers(words: list[Word]) -> list[Number]:
             index += 1
             continue
         value, after = read
+        if abs(value) >= _MOST:
+            index = after
+            continue
         signed = index > 0 and lower[index - 1] in _SIGNS
         found.append(Number(-value if signed else value, index - signed, after - 1))
         index = after
@@ -209,7 +215,7 @@ def _whole(words: list[str], start: int) -> tuple[int | float, int] | None:
     end = index
     while index < len(words):
         word = words[index]
-        if word in _SCALES and not fresh:
+        if word in _SCALES and not fresh and total + current < _MOST:
             scale = _SCALES[word]
             if scale == 100:
                 current *= 100
