@@ -8,10 +8,17 @@ say.
 from typing import Any
 
 from vivavoce.protocol import (
+    AudioPart,
     ConversationItemAdded,
     ConversationItemDeleted,
     ConversationItemDone,
+    ConversationItemInputAudioTranscriptionCompleted,
+    ConversationItemInputAudioTranscriptionDelta,
+    ConversationItemInputAudioTranscriptionFailed,
+    ConversationItemRetrieved,
+    ConversationItemTruncated,
     FunctionCall,
+    InputAudioBufferCleared,
     InputAudioBufferCommitted,
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
@@ -19,6 +26,7 @@ from vivavoce.protocol import (
     Message,
     OutputAudio,
     OutputText,
+    RealtimeSession,
     ResponseContentPartAdded,
     ResponseContentPartDone,
     ResponseCreated,
@@ -34,6 +42,7 @@ from vivavoce.protocol import (
     ResponseOutputTextDelta,
     ResponseOutputTextDone,
     ServerEvent,
+    SessionUpdated,
 )
 
 
@@ -56,10 +65,10 @@ class _Output:
         """The output item that is open."""
         self.part_open = False
         self.closed: set[str] = set()
-        """Which of the open part's streams had their done event."""
+        """Which of the open item's streams had their done event."""
         self.text = ""
-        self.entered = True
-        """Whether the open item's `conversation.item.added`, or `.done`, was seen as it had to be."""
+        self.added = self.finished = False
+        """Whether the conversation's own events about the open item were sent."""
 
 
 class Invariants:
@@ -71,32 +80,14 @@ class Invariants:
         self._finished: set[str] = set()
         self._order: list[str] = []
         self._speaking: str | None = None
+        """The item of the turn in progress."""
+        self._abandoned = False
+        """Whether that turn may end without a word, since detection was switched off in it."""
         self._announced: str | None = None
-        """Item id that the next `committed` must name, if it comes from the detector or the idle timer."""
+        """The item that the next `committed` must name."""
 
     def observe(self, event: ServerEvent) -> None:
         match event:
-            case InputAudioBufferSpeechStarted(item_id=item_id):
-                # A commit or a clear by the client, or switching detection off, ends a segment without a
-                # word.
-                self._speaking, self._announced = item_id, None
-            case InputAudioBufferSpeechStopped(item_id=item_id):
-                _require(self._speaking == item_id, 5, event)
-                self._speaking, self._announced = None, item_id
-            case InputAudioBufferTimeoutTriggered(item_id=item_id):
-                self._announced = item_id
-            case InputAudioBufferCommitted(item_id=item_id, previous_item_id=previous):
-                _require(self._announced in (None, item_id), 5, event)
-                _require(self._speaking in (None, item_id), 5, event)
-                _require(previous == (self._order[-1] if self._order else None), 6, event)
-                self._speaking = self._announced = None
-            case ConversationItemAdded():
-                self._added(event)
-            case ConversationItemDone():
-                self._item_done(event)
-            case ConversationItemDeleted(item_id=item_id):
-                _require(item_id in self._order, 6, event)
-                self._order.remove(item_id)
             case ResponseCreated(response=response):
                 known = response.id in self._responses or response.id in self._finished
                 _require(not known, 2, event)
@@ -110,11 +101,54 @@ class Invariants:
                 _require(output.item_id is None, 3, event)
                 _require([item.id for item in response.output] == output.done, 3, event)
                 self._finished.add(response.id)
+            case ConversationItemAdded():
+                self._added(event)
+            case ConversationItemDone():
+                self._item_done(event)
+            case ConversationItemDeleted(item_id=item_id):
+                _require(item_id in self._order, 6, event)
+                self._order.remove(item_id)
+            case ConversationItemRetrieved(item=item):
+                _require(item.id in self._order, 6, event)
+            case (
+                ConversationItemTruncated(item_id=item_id)
+                | ConversationItemInputAudioTranscriptionDelta(item_id=item_id)
+                | ConversationItemInputAudioTranscriptionCompleted(item_id=item_id)
+                | ConversationItemInputAudioTranscriptionFailed(item_id=item_id)
+            ):
+                _require(item_id in self._order, 6, event)
             case _:
                 response_id = getattr(event, "response_id", None)
-                if response_id is not None:
+                if response_id is None:
+                    self._listening(event)
+                else:
                     _require(response_id in self._responses, 3, event)
                     self._within(event, self._responses[response_id])
+
+    # Turns
+
+    def _listening(self, event: ServerEvent) -> None:
+        match event:
+            case InputAudioBufferSpeechStarted(item_id=item_id):
+                _require(self._speaking is None or self._abandoned, 5, event)
+                _require(self._announced is None and item_id not in self._order, 5, event)
+                self._speaking, self._abandoned = item_id, False
+            case InputAudioBufferSpeechStopped(item_id=item_id):
+                _require(self._speaking == item_id and not self._abandoned, 5, event)
+                self._speaking, self._announced = None, item_id
+            case InputAudioBufferTimeoutTriggered(item_id=item_id):
+                _require(self._speaking is None or self._abandoned, 5, event)
+                self._speaking, self._announced = None, item_id
+            case InputAudioBufferCommitted(item_id=item_id, previous_item_id=previous):
+                _require(self._announced in (None, item_id), 5, event)
+                _require(self._speaking in (None, item_id) or self._abandoned, 5, event)
+                _require(previous == (self._order[-1] if self._order else None), 6, event)
+                self._speaking = self._announced = None
+                self._abandoned = False
+            case InputAudioBufferCleared():
+                self._speaking, self._abandoned = None, False
+            case SessionUpdated(session=RealtimeSession(audio=audio)):
+                self._abandoned = self._abandoned or audio.input.turn_detection is None
 
     # Items of the conversation
 
@@ -124,12 +158,20 @@ class Invariants:
         previous = event.previous_item_id
         _require(previous is None or previous in self._order, 6, event)
         self._order.insert(0 if previous is None else self._order.index(previous) + 1, item_id)
+        for output in self._responses.values():
+            if output.item_id == item_id:
+                output.added = True
 
     def _item_done(self, event: ConversationItemDone) -> None:
         item_id = str(event.item.id)
         if item_id in self._order:
             index = self._order.index(item_id)
             _require(event.previous_item_id == (self._order[index - 1] if index else None), 6, event)
+        for output in self._responses.values():
+            if output.item_id == item_id:
+                _require(bool(output.closed) and not output.part_open, 3, event)
+                self._check_item(event, event.item, output)
+                output.finished = True
 
     # Output of a response
 
@@ -140,30 +182,34 @@ class Invariants:
                 _require(index == len(output.done), 3, event)
                 output.item_id = str(item.id)
                 output.text, output.closed, output.part_open = "", set(), False
+                # Beside the conversation there is nothing to wait for.
+                output.added = output.finished = output.conversation_id is None
                 return
             case ResponseOutputItemDone(item=item, output_index=index):
                 _require(output.item_id == item.id, 3, event)
                 _require(index == len(output.done), 3, event)
-                _require(not output.part_open, 3, event)
+                _require(bool(output.closed) and not output.part_open and output.finished, 3, event)
                 self._check_item(event, item, output)
                 output.done.append(str(item.id))
                 output.item_id = None
                 return
-        _require(event.item_id == output.item_id, 3, event)
+        _require(event.item_id == output.item_id and output.added, 3, event)
         _require(event.output_index == len(output.done), 3, event)
         match event:
             case ResponseContentPartAdded():
                 _require(not output.part_open and not output.closed, 3, event)
                 output.part_open = True
-            case ResponseContentPartDone():
-                _require(output.part_open and bool(output.closed), 3, event)
+            case ResponseContentPartDone(part=part):
+                streams = {"audio", "transcript"} if isinstance(part, AudioPart) else {"text"}
+                _require(output.part_open and output.closed == streams, 3, event)
+                text = part.transcript if isinstance(part, AudioPart) else part.text
+                _require(text == output.text, 4, event)
                 output.part_open = False
-            case (
-                ResponseOutputTextDelta(delta=delta)
-                | ResponseOutputAudioTranscriptDelta(delta=delta)
-                | ResponseFunctionCallArgumentsDelta(delta=delta)
-            ):
-                _require(not output.closed, 3, event)
+            case ResponseOutputTextDelta(delta=delta) | ResponseOutputAudioTranscriptDelta(delta=delta):
+                _require(output.part_open and not output.closed, 3, event)
+                output.text += delta
+            case ResponseFunctionCallArgumentsDelta(delta=delta):
+                _require(not output.part_open and not output.closed, 3, event)
                 output.text += delta
             case ResponseOutputAudioDelta():
                 _require(output.part_open and not output.closed, 3, event)
@@ -178,6 +224,7 @@ class Invariants:
                 self._close(event, output, "arguments", text)
 
     def _close(self, event: ServerEvent, output: _Output, stream: str, text: str) -> None:
+        _require(output.part_open is (stream != "arguments"), 3, event)
         _require(stream not in output.closed, 3, event)
         _require(output.text == text, 4, event)
         output.closed.add(stream)
@@ -188,3 +235,5 @@ class Invariants:
                 _require(text == output.text, 4, event)
             case Message(content=(OutputAudio(transcript=transcript),)):
                 _require(transcript == output.text, 4, event)
+            case _:
+                _require(False, 4, event)
