@@ -1,9 +1,12 @@
 """What of a text is spoken: marks taken out, cut into phrases, every character traced back."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vivavoce.engines.markdown import Unmarked
 from vivavoce.engines.speakable import Phrase, SpeakableText
 
 
@@ -131,6 +134,8 @@ class TestMarks:
             ("not [a link] (really)", "not a link (really)"),
             (r"\*stars\* and C:\new", r"*stars* and C:\new"),
             ("<b>bold</b> and <i class='x'>so</i><!-- not > this -->", "bold and so"),
+            ("a <!-- never <!-- ends --> b <!DOCTYPE>", "a <!-- never b <!DOCTYPE>"),
+            ("a [link](in prose) and [one](to 'x')", "a link(in prose) and one"),
             ("see <https://example.com> or <me@example.com>", "see https://example.com or me@example.com"),
             ("if a < b and c > d, <3", "if a < b and c > d, <3"),
             ("Hi 👋🏽 there 👨‍👩‍👧 ❤️ ok ✅!", "Hi there ok !"),
@@ -204,6 +209,22 @@ class TestMarks:
     )
     def test_marks_that_never_close(self, raw):
         assert whole(raw) == "a link"
+
+    @pytest.mark.parametrize(
+        "raw", ["<a", "<!--", "<!", "[](", "](", "[a][", "[^", "<b <", "`", "**_", "![", "- [ ", "| "]
+    )
+    def test_marks_without_end_are_read_a_few_times_only(self, raw, monkeypatch):
+        reads = 0
+        read = Unmarked._next
+
+        def counted(self: Unmarked) -> Any:
+            nonlocal reads
+            reads += 1
+            return read(self)
+
+        monkeypatch.setattr(Unmarked, "_next", counted)
+        phrases(raw * 2000)
+        assert reads < 40 * len(raw * 2000)
 
     def test_a_tag_that_never_closes_is_text(self):
         assert whole("is x <y") == "is x <y"

@@ -29,6 +29,7 @@ _NUMBERED = re.compile(r"\d{1,3}[.)][ \t]")
 
 _MAX_TAG = 1000
 _MAX_LINK = 2000
+_MAX_LINK_DEPTH = 4
 _MAX_FOOTNOTE = 60
 _TAG = re.compile(r"/?(?P<name>[A-Za-z][A-Za-z0-9-]*)(?:[\s/].*)?", re.DOTALL)
 _AUTOLINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[^\s<>@]+@[^\s<>@]+")
@@ -112,9 +113,11 @@ class Unmarked:
             count += 1
         return count
 
-    def _until(self, closer: str, limit: int) -> Generator[None, str, tuple[str, int] | None]:
+    def _until(
+        self, closer: str, limit: int, never: str | None = None
+    ) -> Generator[None, str, tuple[str, int] | None]:
         """Read up to and with `closer`; what came before it, and where it ends. None, with nothing read, if
-        it does not come within `limit` characters."""
+        it does not come within `limit` characters, or if `never` comes before it."""
         read: list[tuple[str, int]] = []
         text = ""
         while len(read) < limit:
@@ -125,6 +128,8 @@ class Unmarked:
             text += item[0]
             if text.endswith(closer):
                 return text[: -len(closer)], item[1]
+            if never and text.endswith(never):
+                break
         self._again.extendleft(reversed(read))
         return None
 
@@ -260,39 +265,45 @@ class Unmarked:
         closer = {"(": ")", "[": "]"}[opener]
         read: list[tuple[str, int]] = []
         depth = 1
+        before = ""
+        titled = opener == "["
         while len(read) < _MAX_LINK:
             char, end = yield from self._next()
             if char == _END:
                 self._again.appendleft((char, end))
                 return end
             read.append((char, end))
-            if char == "\n":
-                break
+            titled = titled or (before == " " and char in "\"'")
             depth += (char == opener) - (char == closer)
             if depth == 0:
                 return end
+            prose = before == " " and not titled and char != " "
+            if char == "\n" or depth > _MAX_LINK_DEPTH or prose:
+                break
+            before = char
         self._again.extendleft(reversed(read))
         return None
 
     def _tag(self, end: int) -> Generator[None, str, None]:
         following = yield from self._peek()
-        if not following.isalpha() and following not in ("/", "!"):
-            self._say("<", end)
+        if following == "!":
+            yield from self._comment(end)
             return
-        comment = following == "!"
-        found = yield from self._until("-->" if comment else ">", _MAX_TAG)
+        found = None
+        if following.isalpha() or following == "/":
+            found = yield from self._until(">", _MAX_TAG, never="<")
         if found is None:
             self._say("<", end)
             return
         inside, close = found
         tag = _TAG.fullmatch(inside)
-        if not comment and _AUTOLINK.fullmatch(inside):
+        if _AUTOLINK.fullmatch(inside):
             for offset, char in enumerate(inside, 1):
                 self._say(char, end + offset)
             self._listener.silent(close - 1, close)
-        elif comment or tag:
+        elif tag:
             self._listener.silent(end - 1, close)
-            if tag and _BREAKING_TAG.fullmatch((tag["name"] or "").lower()):
+            if _BREAKING_TAG.fullmatch(tag["name"].lower()):
                 self._listener.say(" ", close)
                 self._listener.pause()
         else:
@@ -300,6 +311,15 @@ class Unmarked:
             self._again.extendleft(
                 (char, end + offset) for offset, char in reversed(list(enumerate(inside + ">", 1)))
             )
+
+    def _comment(self, end: int) -> Generator[None, str, None]:
+        mark = yield from self._until("!--", 3)
+        found = (yield from self._until("-->", _MAX_TAG, never="<!--")) if mark else None
+        if found:
+            self._listener.silent(end - 1, found[1])
+            return
+        for offset, char in enumerate("<!--" if mark else "<"):
+            self._say(char, end + offset)
 
     def _border(self, end: int) -> Generator[None, str, None]:
         following = yield from self._peek()
