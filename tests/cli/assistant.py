@@ -27,6 +27,7 @@ class Assistant:
     - status: of the responses.
     - errors: event ids of the client that are answered by an error.
     - quiet: event types that are never sent.
+    - complaint: an error about nothing in particular, sent when a turn begins to be answered.
     """
 
     def __init__(
@@ -37,13 +38,16 @@ class Assistant:
         status: str = "completed",
         errors: dict[str, str] | None = None,
         quiet: Sequence[str] = (),
+        complaint: str | None = None,
     ) -> None:
         self.received: list[dict[str, Any]] = []
+        self.answered = 0
         self._turns = turns
         self._seconds = seconds
         self._status = status
         self._errors = errors or {}
         self._quiet = quiet
+        self._complaint = complaint
         self._numbers = count(1)
 
     def sent(self, kind: str) -> list[dict[str, Any]]:
@@ -66,23 +70,20 @@ class Assistant:
         self._turn = 0
         await self._send("session.created", session=self._session)
         async for message in websocket:
+            self.received.append(msgspec.json.decode(message))
             event = msgspec.json.decode(message)
-            self.received.append(event)
             name = event.get("event_id")
             if name in self._errors:
-                error = {"type": "invalid_request_error", "code": None, "param": None, "event_id": name}
-                await self._send("error", error={**error, "message": self._errors[name]})
+                await self._complain(self._errors[name], name)
                 continue
             await self._take(event)
 
     async def _take(self, event: dict[str, Any]) -> None:
         match event:
-            case {"type": "session.update", "session": {"audio": audio, **session}}:
+            case {"type": "session.update", "session": session}:
+                audio = session.pop("audio", {})
                 self._session |= session
                 self._session["audio"]["input"] |= audio.get("input", {})
-                await self._send("session.updated", session=self._session)
-            case {"type": "session.update", "session": session}:
-                self._session |= session
                 await self._send("session.updated", session=self._session)
             case {"type": "input_audio_buffer.append", "audio": audio}:
                 await self._hear(base64.b64decode(audio))
@@ -132,9 +133,11 @@ class Assistant:
         await self._send(f"{kind}.completed", item_id=item_id, content_index=0, transcript=said)
 
     async def _respond(self) -> None:
+        if self._complaint is not None:
+            await self._complain(self._complaint, None)
         answer = self._turns[min(self._turn, len(self._turns) - 1)][1]
         self._turn += 1
-        response = {
+        response: dict[str, Any] = {
             "object": "realtime.response",
             "id": f"resp_{next(self._numbers)}",
             "status": "in_progress",
@@ -157,7 +160,12 @@ class Assistant:
         if self._status == "failed":
             error = {"type": "server_error", "code": None, "message": "The engine has stalled."}
             response["status_details"] = {"type": "failed", "error": error}
+        self.answered += 1
         await self._send("response.done", response={**response, "status": self._status, "output": [item]})
+
+    async def _complain(self, message: str, event_id: str | None) -> None:
+        error = {"type": "invalid_request_error", "code": None, "message": message, "param": None}
+        await self._send("error", error={**error, "event_id": event_id})
 
     async def _send(self, kind: str, **fields: Any) -> None:
         if kind not in self._quiet:

@@ -44,6 +44,11 @@ async def receive(rt: AsyncRealtimeConnection, seen: list[Any]) -> None:
         seen.append(await rt.recv())
 
 
+async def receive_bytes(rt: AsyncRealtimeConnection, seen: list[Any]) -> None:
+    while True:
+        seen.append(rt.parse_event(await rt.recv_bytes()))
+
+
 async def test_iteration_yields_typed_events_until_the_server_closes() -> None:
     """[P8]"""
 
@@ -398,7 +403,7 @@ async def test_an_abnormal_close_raises(code: int, reason: str, sentence: str) -
     assert not closed.value.normal
 
 
-@pytest.mark.parametrize("listen", [iterate, receive])
+@pytest.mark.parametrize("listen", [iterate, receive, receive_bytes])
 async def test_an_error_event_right_before_the_close_tells_why(listen: Any) -> None:
     """How the service refuses a key: the upgrade is accepted, then comes an error, then the close."""
 

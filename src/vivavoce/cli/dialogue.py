@@ -30,7 +30,6 @@ from vivavoce.protocol import (
     SessionUpdated,
     UnknownEvent,
     VivavoceError,
-    decode_server_event,
     encode,
 )
 
@@ -81,7 +80,7 @@ class Dialogue:
         while True:
             message = await self._rt.recv_bytes()
             self._journal.write("server", message)
-            event = decode_server_event(message)
+            event = self._rt.parse_event(message)
             self._exchange.receive(event, time.monotonic())
             match event:
                 case SessionUpdated():

@@ -125,8 +125,9 @@ class Exchange:
             case ResponseCreated(response=response):
                 self._answering(response.id)
             case ResponseOutputItemAdded(response_id=response_id, item=item):
+                turn = self._answering(response_id)
                 if item.id is not UNSET:
-                    self._answering(response_id).item_ids.append(item.id)
+                    turn.item_ids.append(item.id)
             case ResponseOutputAudioTranscriptDelta(response_id=response_id, delta=delta):
                 self._text(response_id, delta, now)
             case ResponseOutputTextDelta(response_id=response_id, delta=delta):

@@ -1,6 +1,7 @@
 """`vivavoce talk`: a conversation with any Realtime server, by voice, from a recording, or in writing."""
 
 import asyncio
+import re
 import ssl
 from contextlib import ExitStack
 from enum import StrEnum
@@ -171,7 +172,7 @@ def _in_our_words(error: Exception) -> str:
     """What the client says to programs, said to whoever types commands."""
     sentence = str(error)
     for theirs, ours in _WORDS.items():
-        sentence = sentence.replace(theirs, ours)
+        sentence = re.sub(rf"\b{theirs}\b", ours, sentence)
     return sentence
 
 

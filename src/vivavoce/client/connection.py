@@ -57,16 +57,23 @@ class AsyncRealtimeConnection:
             raise closed
 
     async def recv(self) -> ServerEvent | UnknownEvent:
-        """The next event. Cancelling it loses nothing. Raises ConnectionClosed when there will be none any
-        more, and MalformedEvent for a message that is no event."""
-        self._last = decode_server_event(await self.recv_bytes())
-        return self._last
+        """The next event. Cancelling it loses nothing.
+
+        Raises ConnectionClosed when there will be none any more, and MalformedEvent for a message that is no
+        event.
+        """
+        return self.parse_event(await self.recv_bytes())
 
     async def recv_bytes(self) -> bytes:
         """The next message as it came. Cancelling it loses nothing. Raises ConnectionClosed."""
         if not await self._websocket.more():
             raise self._closed(self._last)
         return self._websocket.inbox.popleft()
+
+    def parse_event(self, message: str | bytes) -> ServerEvent | UnknownEvent:
+        """The event of a message from `recv_bytes`. Raises MalformedEvent for a message that is no event."""
+        self._last = decode_server_event(message)
+        return self._last
 
     async def send(self, event: ClientEvent | Mapping[str, Any]) -> None:
         """Send an event, a struct of `vivavoce.protocol` or the like as a dict; waits while the server does
