@@ -162,6 +162,7 @@ class TestConversation:
         answered = Message(role="assistant", content=(OutputText(text="Two."),))
         assert await say(model, assistant("One."), answered, user("repeat that")) == "Two."
         assert await say(model, assistant("One."), assistant(""), user("say that again please")) == "One."
+        assert await say(model, assistant("One."), user("Sorry, what was that?")) == "One."
         assert await say(model, user("repeat that")) == "I have not said anything yet."
 
     async def test_the_same_again(self, model):
