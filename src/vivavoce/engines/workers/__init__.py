@@ -1,0 +1,6 @@
+"""Engines in processes of their own: for native code that holds the GIL, is not thread-safe, or may crash.
+
+`pool` is the asynchronous side; `template` runs in a clean process that loads an engine once and forks
+workers from it; `channel` is the synchronous end of the pipe that a worker talks through; `frames` is what
+goes over it.
+"""
