@@ -450,6 +450,48 @@ async def test_with_the_pattern_engine():
     assert audio_of(parts)[-1].spoken == 11
 
 
+class TestRealSpeech:
+    @pytest.fixture
+    async def voice(self) -> AsyncIterator[Synthesizer]:
+        voice = make("synthesizer", "espeak", {"workers": 1})
+        await voice.start()
+        yield voice
+        await voice.aclose()
+
+    @pytest.mark.parametrize("format_", [AudioPCM(), AudioPCMU()])
+    async def test_every_word_is_marked(self, voice, format_):
+        raw = "Good **morning**, everybody. It `is` a fine day, isn't it?"
+        writer = Writer(raw[:9], raw[9:30], raw[30:], ResponseEnd())
+        responder = CascadeResponder(CascadeResponder.Options(), language_model=writer, synthesizer=voice)
+        parts = [part async for part in responder.respond(request(output_format=format_, speed=1.0))]
+        check_order(parts)
+        assert text_of(parts) == raw
+        ends = {delta.spoken for delta in audio_of(parts)} - {0}
+        heard = {raw[:end].rstrip(" ,.?") for end in ends}
+        assert {"Good", "Good **morning**", "Good **morning**, everybody", raw.rstrip("?")} <= heard
+        assert len(heard) >= 9
+        assert audio_of(parts)[-1].spoken == len(raw)
+        seconds = sum(len(delta.audio) for delta in audio_of(parts)) / (
+            48000 if format_ == AudioPCM() else 8000
+        )
+        assert 2 < seconds < 8
+
+    async def test_closing_in_the_middle_of_a_word_leaves_the_voice_usable(self, voice):
+        script = ("Good morning, everybody. " * 20, ResponseEnd())
+        for _ in range(3):
+            writer = Writer(*script)
+            responder = CascadeResponder(CascadeResponder.Options(), language_model=writer, synthesizer=voice)
+            parts = responder.respond(request())
+            while not isinstance(await anext(parts), AudioDelta):
+                pass
+            await parts.aclose()
+            assert writer.closed
+        responder = CascadeResponder(
+            CascadeResponder.Options(), language_model=Writer("Yes.", ResponseEnd()), synthesizer=voice
+        )
+        assert audio_of([part async for part in responder.respond(request())])[-1].spoken == 4
+
+
 def reference(format_: AudioFormat, rate: int, samples: np.ndarray) -> bytes:
     outgoing = Outgoing(format_.type, rate)
     return outgoing.feed(samples) + outgoing.flush()
@@ -497,13 +539,9 @@ def test_pieces_have_a_sensible_size():
     first = audio.feed(np.zeros(24, np.int16), 0)
     assert [len(delta.audio) for delta in first] == [48]
     sizes = [len(delta.audio) // 48 for _ in range(30) for delta in audio.feed(np.zeros(240, np.int16), 0)]
-    assert sizes == [100] * 3
-    assert [len(delta.audio) // 48 for delta in audio.feed(np.zeros(24 * 1000, np.int16), 5)] == [
-        400,
-        400,
-        200,
-    ]
-    assert [
-        (len(delta.audio) // 48, delta.spoken) for delta in audio.feed(np.zeros(24 * 7, np.int16), 6)
-    ] == [(7, 6)]
+    assert sizes == [100] * 2
+    word = audio.feed(np.zeros(24 * 900, np.int16), 5)
+    assert [(len(delta.audio) // 48, delta.spoken) for delta in word] == [(400, 0), (400, 0), (200, 5)]
+    word = audio.feed(np.zeros(24 * 7, np.int16), 6)
+    assert [(len(delta.audio) // 48, delta.spoken) for delta in word] == [(7, 6)]
     assert [delta.spoken for delta in audio.finish(9)] == [9]

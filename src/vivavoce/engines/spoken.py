@@ -17,6 +17,8 @@ _LEAST_MS = 100
 """A shorter piece waits for more, unless it ends with a word or is the first of all."""
 _MOST_MS = 400
 """A longer one is cut: whoever interrupts has less to throw away, and no message becomes big."""
+_KEPT_MS = 40
+"""As much is kept back where no word ends, lest what remains of the word be a mere scrap."""
 _BREATH_MS = 10
 
 
@@ -31,6 +33,7 @@ class SpokenAudio:
         self._width = bytes_per_sample(encoding)
         self._least = byte_count(_LEAST_MS, encoding)
         self._most = byte_count(_MOST_MS, encoding)
+        self._kept = byte_count(_KEPT_MS, encoding)
         self._taken = 0
         """Samples taken."""
         self._given = 0
@@ -64,7 +67,7 @@ class SpokenAudio:
             breath = np.zeros(from_rate * _BREATH_MS // 1000, np.int16)
             self._waiting += self._outgoing.feed(breath) + self._outgoing.flush()
         end = self._given + len(self._waiting)
-        self._marks = deque((min(at, end), spoken) for at, spoken in self._marks)
+        self._marks = deque((at if at < end - self._kept else end, spoken) for at, spoken in self._marks)
         pieces = self._give()
         while self._waiting:
             pieces.append(self._piece(min(len(self._waiting), self._most)))
@@ -81,7 +84,9 @@ class SpokenAudio:
             size = len(self._waiting)
             if self._marks and self._marks[0][0] <= self._given + size:
                 size = self._marks[0][0] - self._given
-            elif size < self._least and (self._given or not size):
+            elif self._given and size >= self._least + self._kept:
+                size -= self._kept
+            elif self._given or not size:
                 return pieces
             pieces.append(self._piece(min(size, self._most)))
 
