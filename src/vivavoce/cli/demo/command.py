@@ -20,7 +20,7 @@ from vivavoce.cli.demo.server import server
 from vivavoce.cli.journal import Journal
 from vivavoce.cli.playback import RATE
 from vivavoce.client import AsyncClient
-from vivavoce.engines.espeak import ESpeakSynthesizer
+from vivavoce.engines.espeak import ESpeakOptions, ESpeakSynthesizer
 from vivavoce.engines.interfaces import EngineError
 from vivavoce.protocol import (
     AudioInputParams,
@@ -97,7 +97,7 @@ async def _demonstrate(console: Console, question: Samples | None, folder: Path)
 
 async def _lines() -> list[Samples]:
     """What the caller says, `(n,) int16` at 24 kHz for each scene."""
-    voice = ESpeakSynthesizer(ESpeakSynthesizer.Options(workers=1))
+    voice = ESpeakSynthesizer(ESpeakOptions(workers=1))
     await voice.start()
     try:
         return [await _spoken(voice, scene.line) for scene in SCENES]

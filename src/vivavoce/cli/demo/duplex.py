@@ -42,7 +42,8 @@ class Duplex:
         self._began = clock()
         self._speech: deque[Samples] = deque()
         self._caller: list[Samples] = []
-        self._assistant: list[Samples] = []
+        # What the speaker takes in one tick sounds in the next.
+        self._assistant: list[Samples] = [np.zeros(TICK_SAMPLES, np.int16)]
         self._ticked = asyncio.Event()
         self.spoken: list[Stretch] = []
         """When the caller spoke."""
@@ -62,7 +63,8 @@ class Duplex:
     def tracks(self) -> tuple[Samples, Samples]:
         """The caller and the assistant, `(n,) int16` at 24 kHz, as they sounded."""
         nothing = np.zeros(0, np.int16)
-        return np.concatenate([nothing, *self._caller]), np.concatenate([nothing, *self._assistant])
+        assistant = self._assistant[: len(self._caller)]
+        return np.concatenate([nothing, *self._caller]), np.concatenate([nothing, *assistant])
 
     def speak(self, samples: Samples) -> None:
         """Let the caller say this after what it is saying. `(n,) int16` at 24 kHz."""
@@ -95,7 +97,7 @@ class Duplex:
             if said is not None:
                 _extend(self.spoken, start, start + TICK_S)
             if len(sounding):
-                _extend(self.heard, start, start + len(sounding) / RATE)
+                _extend(self.heard, start + TICK_S, start + TICK_S + len(sounding) / RATE)
             self._ticked.set()
             await self._send(self._caller[-1].astype("<i2").tobytes())
 

@@ -76,7 +76,7 @@ def draw(picture: Picture, path: Path) -> None:
 
     figure = Figure(figsize=(16, 9), dpi=120, facecolor=PAPER, layout="constrained")
     FigureCanvasAgg(figure)
-    rows = figure.add_gridspec(3, 1, height_ratios=(2.2, 2.0, 2.6))
+    rows = figure.add_gridspec(3, 1, height_ratios=(2.7, 2.0, 2.6))
     voices = figure.add_subplot(rows[0])
     lanes = figure.add_subplot(rows[1], sharex=voices)
     _draw_voices(voices, picture)
@@ -95,7 +95,7 @@ def _draw_voices(axes: "Axes", picture: Picture) -> None:
         times, peaks = _envelope(samples, picture.sample_rate)
         axes.fill_between(times, 0, sign * peaks, color=COLORS[lane], linewidth=0)
     axes.axhline(0, color=FAINT, linewidth=0.5)
-    axes.set_ylim(-1.9, 1.9)
+    axes.set_ylim(-2.7, 2.0)
     axes.set_xlim(0, picture.duration)
     axes.set_yticks((0.5, -0.5), ("caller", "assistant"), color=INK)
     axes.tick_params(length=0, labelbottom=False)
@@ -112,14 +112,8 @@ def _draw_voices(axes: "Axes", picture: Picture) -> None:
             color=COLORS["caller" if caller else "playback"],
         )
         if said.unheard:
-            axes.text(
-                said.end + 0.1,
-                -0.75,
-                f"unheard: {shorten(said.unheard, 60, placeholder=' …')}",
-                fontsize=7,
-                color=FAINT,
-                style="italic",
-            )
+            unheard = f"unheard: {shorten(said.unheard, 50, placeholder=' …')}"
+            axes.text(said.start, -2.35, unheard, va="top", fontsize=7.5, color=FAINT, style="italic")
     _bare(axes)
 
 
