@@ -159,12 +159,13 @@ class Dialogue:
 
     def _silence(self) -> str:
         patience = f"{self._timeout:g} s"
-        if self._exchange.session is not None and self._spoken_ms and not self._exchange.turns:
+        if self._exchange.session is None:
+            remedy = "check that it is a Realtime server, or raise --timeout"
+        elif self._spoken_ms and not self._exchange.turns:
             return f"The server heard nobody speak, and has been silent for {patience}."
-        return (
-            f"The server did not answer within {patience}: "
-            "check that it is a Realtime server, or raise --timeout."
-        )
+        else:
+            remedy = "look into its log, or raise --timeout"
+        return f"The server did not answer within {patience}: {remedy}."
 
     async def _fall_silent(self) -> None:
         """Somebody speaks: stop playing, and tell the server how much was heard."""
