@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vivavoce.audio.convert import Outgoing
@@ -497,6 +497,7 @@ def reference(format_: AudioFormat, rate: int, samples: np.ndarray) -> bytes:
     return outgoing.feed(samples) + outgoing.flush()
 
 
+@settings(max_examples=300)
 @given(
     st.sampled_from([AudioPCM(), AudioPCMU(), AudioPCMA()]),
     st.sampled_from([8000, 16000, 22050, 24000]),

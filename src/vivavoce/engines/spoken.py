@@ -46,6 +46,8 @@ class SpokenAudio:
         """Characters spoken with all that was taken."""
         self._spoken = 0
         """Characters spoken with all that was given out."""
+        self._told = 0
+        """What the last piece that was given out said of that."""
 
     def feed(self, samples: Samples, spoken: int) -> list[AudioDelta]:
         """Take more of the speech, at the end of which `spoken` characters of the message are spoken."""
@@ -61,7 +63,7 @@ class SpokenAudio:
         """The message is over and `length` characters long. With the last piece all of them are spoken,
         also the marks and the code that nobody hears. A message without any speech has no pieces."""
         self._waiting += self._outgoing.flush()
-        if not self._waiting and self._given and self._spoken < length:
+        if not self._waiting and self._given and self._told < length:
             # All was given out before anybody knew that it was the last: draw a breath.
             from_rate, _ = self._rates
             breath = np.zeros(from_rate * _BREATH_MS // 1000, np.int16)
@@ -97,4 +99,5 @@ class SpokenAudio:
         self._given += size
         while self._marks and self._marks[0][0] <= self._given:
             self._spoken = self._marks.popleft()[1]
+        self._told = self._spoken
         return AudioDelta(audio, self._spoken)
