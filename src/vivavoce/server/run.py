@@ -18,6 +18,7 @@ import uvicorn
 from vivavoce.engines.registry import ConfigurationError
 from vivavoce.server.application import RealtimeApplication
 from vivavoce.server.config import ServerSettings
+from vivavoce.server.frames import StreamedWebSocket
 from vivavoce.server.uvicorn_protocol import AbortableWebSocket, is_fault
 
 logger = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ def uvicorn_config(
     logging.getLogger("uvicorn.error").addFilter(is_fault)
     return uvicorn.Config(
         application,
-        ws=AbortableWebSocket,
+        ws=StreamedWebSocket,
         ws_max_size=MAX_FRAME_BYTES,
         ws_ping_interval=PING_INTERVAL_S,
         ws_ping_timeout=PING_TIMEOUT_S,
