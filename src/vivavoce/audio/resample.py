@@ -45,7 +45,8 @@ class Resampler:
         """Take `(n,) int16`, return as many as are ready at the new rate, maybe none."""
         if self._stream is None:
             return samples
-        return to_int16(self._stream.resample_chunk(samples.astype(np.float32)))
+        # One column, which is what soxr works on.
+        return to_int16(self._stream.resample_chunk(samples.astype(np.float32)[:, np.newaxis])[:, 0])
 
     def flush(self) -> Samples:
         """The rest of the stream. What is fed next begins a new one."""

@@ -10,6 +10,11 @@ def to_int16(values: npt.NDArray[np.floating]) -> Samples:
     """Round to the nearest sample (halves to even) and clip what is too loud. `values` are in steps of int16,
     so 32,767.0 is full scale; they are overwritten. Shapes are kept."""
     np.rint(values, out=values)
-    np.maximum(values, -32768, out=values)
-    np.minimum(values, 32767, out=values)
+    np.maximum(values, _LOWEST, out=values)
+    np.minimum(values, _HIGHEST, out=values)
     return values.astype(np.int16)
+
+
+# Arrays, because turning a Python number into one takes as long as comparing 600 samples with it.
+_LOWEST = np.array(-32768, np.float32)
+_HIGHEST = np.array(32767, np.float32)
