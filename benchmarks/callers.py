@@ -134,9 +134,13 @@ class Callers:
             first = begin + caller.index / len(self.all) * APPEND_MS / 1000
             caller.first_due = first - caller.sent * APPEND_MS / 1000
             queue.append((first, caller.index))
-            if not caller.sent:
-                announced = f'{{"type":"input_audio_buffer.clear","event_id":"due {caller.first_due:.6f}"}}'
-                self.say(caller, frame(announced.encode()))
+            self.say(
+                caller,
+                frame(
+                    f'{{"type":"session.update","event_id":"due {caller.first_due:.6f}",'
+                    '"session":{"type":"realtime"}}'.encode()
+                ),
+            )
         heapq.heapify(queue)
         end = begin + seconds
         gc.collect()

@@ -91,38 +91,35 @@ def _draw(figures: dict[str, Any], axes: Axes) -> None:
 # The programs. What they would do with an event is a count.
 
 
-def _vivavoce(messages: list[bytes]) -> int:
-    count = 0
+def _vivavoce(messages: list[bytes]) -> tuple[int, int, int]:
+    audio = text = done = 0
     for message in messages:
         match decode_server_event(message):
             case ResponseOutputAudioDelta(delta=delta):
-                count += len(delta)
+                audio += len(delta)
             case ResponseOutputAudioTranscriptDelta(delta=delta) | ResponseOutputTextDelta(delta=delta):
-                count += len(delta)
+                text += len(delta)
             case ResponseDone():
-                count += 1
+                done += 1
             case ErrorEvent():
                 raise AssertionError
-    return count
+    return audio, text, done
 
 
-def _openai(messages: list[bytes]) -> int:
+def _openai(messages: list[bytes]) -> tuple[int, int, int]:
     parse = _openai_connection().parse_event
-    count = 0
+    audio = text = done = 0
     for message in messages:
         event = parse(message)
         if event.type == "response.output_audio.delta":
-            count += len(event.delta)
-        elif (
-            event.type == "response.output_audio_transcript.delta"
-            or event.type == "response.output_text.delta"
-        ):
-            count += len(event.delta)
+            audio += len(event.delta)
+        elif event.type in ("response.output_audio_transcript.delta", "response.output_text.delta"):
+            text += len(event.delta)
         elif event.type == "response.done":
-            count += 1
+            done += 1
         elif event.type == "error":
             raise AssertionError
-    return count
+    return audio, text, done
 
 
 def _openai_connection() -> Any:
@@ -166,14 +163,16 @@ class Failed(msgspec.Struct, tag_field="type", tag="error"):
 _decode = msgspec.json.Decoder(AudioDelta | TranscriptDelta | TextDelta | Done | Failed).decode
 
 
-def _bare(messages: list[bytes]) -> int:
-    count = 0
+def _bare(messages: list[bytes]) -> tuple[int, int, int]:
+    audio = text = done = 0
     for message in messages:
         match _decode(message):
-            case AudioDelta(delta=delta) | TranscriptDelta(delta=delta) | TextDelta(delta=delta):
-                count += len(delta)
+            case AudioDelta(delta=delta):
+                audio += len(delta)
+            case TranscriptDelta(delta=delta) | TextDelta(delta=delta):
+                text += len(delta)
             case Done():
-                count += 1
+                done += 1
             case Failed():
                 raise AssertionError
-    return count
+    return audio, text, done

@@ -3,12 +3,13 @@
 import base64
 import json
 import random
+import string
 
 _RANDOM = random.Random(24000)
 
 
 def _id(prefix: str) -> str:
-    return f"{prefix}_{''.join(_RANDOM.choices('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', k=21))}"
+    return f"{prefix}_{''.join(_RANDOM.choices(string.ascii_letters + string.digits, k=21))}"
 
 
 RESPONSE, ITEM = _id("resp"), _id("item")

@@ -60,8 +60,8 @@ def run(*, quick: bool) -> Report:
         {"ms": typical, "import_ratio": ratio, "first_call_ratio": call},
         [
             f"To the first call vivavoce takes {call:.2f} times as long as openai. "
-            "Interpreters take turns on one core; byte code and files are warm; the interpreter's own start is "
-            "not counted."
+            "Interpreters take turns on one core; byte code and files are warm; the interpreter's own start "
+            "is not counted."
         ],
     )
     report.chart = lambda axes: bars(axes, typical, unit="ms", ours=("vivavoce", "from vivavoce"))
