@@ -12,6 +12,9 @@ from tests.wire.peer import Event, a_message, an_update
 ITEM_IDS = ("alpha", "bravo", "charlie")
 """The names that items are given, so that events come to speak of the same item."""
 
+LAST_SPOKEN = "@last"
+"""Stands for the item in which the assistant spoke last; whoever sends a frame puts its id here."""
+
 AUDIO = base64.b64encode(bytes(6_000)).decode()
 """125 ms of silence."""
 
@@ -96,7 +99,10 @@ CORPUS: list[Event] = [
     *({"type": "conversation.item.retrieve", "item_id": name} for name in ITEM_IDS),
     *({"type": "conversation.item.delete", "item_id": name} for name in ITEM_IDS),
     {"type": "conversation.item.truncate", "item_id": "alpha", "content_index": 0, "audio_end_ms": 100},
+    {"type": "conversation.item.truncate", "item_id": LAST_SPOKEN, "content_index": 0, "audio_end_ms": 100},
+    {"type": "conversation.item.retrieve", "item_id": LAST_SPOKEN},
     {"type": "response.create"},
+    {"type": "response.create", "response": {"output_modalities": ["audio"], "max_output_tokens": 60}},
     {
         "type": "response.create",
         "response": {

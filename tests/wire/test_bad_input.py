@@ -163,23 +163,19 @@ class TestFrames:
 
 
 class TestDepth:
-    def nested(self, levels: int) -> Event:
-        schema: Event = {"type": "object"}
+    @pytest.mark.parametrize(("levels", "taken"), [(50, True), (100, True), (101, False), (500, False)])
+    def test_a_schema_may_be_a_hundred_levels_deep(self, peer: Peer, levels: int, taken: bool) -> None:
+        schema: Event = {}
         for _ in range(levels - 1):
-            schema = {"type": "object", "properties": schema}
-        return an_update(tools=[{"type": "function", "name": "lights", "parameters": schema}])
-
-    def test_a_schema_too_deep_is_refused(self, peer: Peer) -> None:
-        message = "Invalid 'session.tools[0].parameters': nested too deeply. Expected at most 100 levels."
-        expected = Refusal("invalid_value", message, "session.tools[0].parameters").naming(None)
-        (error,) = refusals(peer.answers(self.nested(200)))
-        assert error["code"] == "invalid_value"
-        assert error["message"].endswith("nested too deeply. Expected at most 100 levels.")
-        assert expected["param"] in error["param"]
-        peer.take_turn()
-
-    def test_a_deep_schema_is_taken(self, peer: Peer) -> None:
-        assert [each["type"] for each in peer.answers(self.nested(50))] == ["session.updated"]
+            schema = {"items": schema}
+        tool = {"type": "function", "name": "lights", "parameters": {"items": schema}}
+        events = peer.answers(an_update(tools=[tool]))
+        if taken:
+            assert [each["type"] for each in events] == ["session.updated"]
+        else:
+            param = "session.tools[0].parameters.items"
+            message = f"Invalid '{param}': nested too deeply. Expected at most 100 levels."
+            assert refusals(events) == [Refusal("invalid_value", message, param).naming(None)]
         peer.take_turn()
 
 

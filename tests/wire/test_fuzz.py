@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.serving import Server, serving
-from tests.wire.mutation import Mutator
+from tests.wire.mutation import LAST_SPOKEN, Mutator
 from tests.wire.peer import PATIENCE_S, Peer, an_update, talking
 
 pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.timeout(300)]
@@ -54,6 +54,7 @@ class Seen(msgspec.Struct):
 
     type: str
     event_id: str
+    item_id: str | None = None
     error: ErrorObject | None = None
 
 
@@ -156,8 +157,10 @@ async def live(socket: ClientConnection, mutator: Mutator, outcomes: Counter[str
     assert _seen.decode(await socket.recv()).type == "session.created"
     await socket.send(json.dumps(an_update(output_modalities=["text"])))
     await socket.recv()
+    spoken = "nobody"
     for first in range(0, EVENTS_PER_SESSION, PIPELINED):
-        frames = [mutator.frame(f"event {number}") for number in range(first, first + PIPELINED)]
+        names = [f"event {number}" for number in range(first, first + PIPELINED)]
+        frames = [mutator.frame(name).replace(LAST_SPOKEN, spoken) for name in names]
         for number, frame in enumerate(frames):
             await socket.send(frame)
             marker = f"marker {first + number}"
@@ -165,7 +168,11 @@ async def live(socket: ClientConnection, mutator: Mutator, outcomes: Counter[str
                 f'{{"type":"conversation.item.retrieve","event_id":"{marker}","item_id":"{marker}"}}'
             )
         for number, frame in enumerate(frames):
-            outcomes[judge(frame, await until_marker(socket, f"marker {first + number}"))] += 1
+            answers = await until_marker(socket, f"marker {first + number}")
+            outcomes[judge(frame, answers)] += 1
+            for answer in answers:
+                if answer.type == "response.output_audio.done" and answer.item_id:
+                    spoken = answer.item_id
 
 
 async def until_marker(socket: ClientConnection, marker: str) -> list[Seen]:
