@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pybase64
 
 from vivavoce.cli.demo.duplex import Duplex
-from vivavoce.cli.demo.script import move_window
+from vivavoce.cli.demo.script import move_door
 from vivavoce.cli.exchange import Exchange, Turn
 from vivavoce.cli.journal import Journal
 from vivavoce.cli.playback import BYTES_PER_MS, Heard, Playback
@@ -138,7 +138,7 @@ class Call:
                 self._calls.append(call)
             case ResponseDone() if self._calls:
                 for call in self._calls:
-                    output = move_window(call.arguments)
+                    output = move_door(call.arguments)
                     item = FunctionCallOutput(call_id=str(call.call_id), output=output)
                     await self.send(ConversationItemCreate(item=item))
                 self._calls.clear()

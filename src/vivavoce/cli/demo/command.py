@@ -15,7 +15,7 @@ from vivavoce.audio.wav import WavError, read_wav, write_wav
 from vivavoce.cli.demo import report
 from vivavoce.cli.demo.call import Call
 from vivavoce.cli.demo.report import LiveScene, SceneTurns
-from vivavoce.cli.demo.script import CALLER_SPEED, CALLER_VOICE, SCENES, WINDOW
+from vivavoce.cli.demo.script import CALLER_SPEED, CALLER_VOICE, DOOR, SCENES
 from vivavoce.cli.demo.server import server
 from vivavoce.cli.journal import Journal
 from vivavoce.cli.playback import RATE
@@ -117,7 +117,7 @@ async def _talk(console: Console, call: Call, lines: list[Samples]) -> list[Scen
     await call.send(
         SessionUpdate(
             session=RealtimeSessionParams(
-                tools=(WINDOW,),
+                tools=(DOOR,),
                 audio=AudioParams(
                     input=AudioInputParams(transcription=Transcription(model="gpt-4o-mini-transcribe"))
                 ),
@@ -126,17 +126,22 @@ async def _talk(console: Console, call: Call, lines: list[Samples]) -> list[Scen
     )
     scenes: list[SceneTurns] = []
     await call.duplex.quiet(0.5)
-    for number, (scene, line) in enumerate(zip(SCENES, lines, strict=True), start=1):
+    call.duplex.speak(lines[0])
+    for number, scene in enumerate(SCENES, start=1):
         async with asyncio.timeout(TURN_PATIENCE_S):
             with LiveScene(console, call, number, scene) as live:
-                call.duplex.speak(line)
                 await call.duplex.quiet(0)
-                if scene.interrupt_after is not None:
-                    await call.heard(scene.interrupt_after)
-                else:
+                if scene.interrupt_after is None:
                     await call.answered(number)
                     await call.duplex.quiet(0.6)
+                else:
+                    await call.heard(scene.interrupt_after)
+                if number < len(lines):
+                    call.duplex.speak(lines[number])
+                if scene.interrupt_after is not None:
+                    await call.until(lambda: bool(call.interrupted))
                 scenes.append(SceneTurns(scene, live.turns))
+        console.print()
     return scenes
 
 

@@ -81,5 +81,11 @@ def _add_words(drawn: Picture, call: Call, scenes: Sequence[SceneTurns]) -> None
             return
         heard = turn.answer
         if turn.heard_ms is not None:
-            heard = heard[: round(len(heard) * call.heard_share(turn.item_ids))]
+            heard = _whole_words(heard, call.heard_share(turn.item_ids))
         drawn.said.append(Said("assistant", *stretch, heard, unheard=turn.answer[len(heard) :]))
+
+
+def _whole_words(text: str, share: float) -> str:
+    """The first part of a text, to the end of a word."""
+    length = round(len(text) * share)
+    return text[:length] + text[length:].partition(" ")[0]

@@ -29,12 +29,11 @@ class LiveScene:
     heard."""
 
     def __init__(self, console: Console, call: Call, number: int, scene: Scene) -> None:
+        self._console = console
         self._call = call
         self._number = number
         self._scene = scene
         self._first_turn = len(call.exchange.turns)
-        self.until_turn: int | None = None
-        """Where the next scene's turns begin; None while this is the last."""
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=12)
 
     def __enter__(self) -> "LiveScene":
@@ -43,10 +42,12 @@ class LiveScene:
 
     def __exit__(self, *exc: object) -> None:
         self._live.stop()
+        if not self._console.is_terminal:
+            self._console.print()
 
     @property
     def turns(self) -> list[Turn]:
-        return self._call.exchange.turns[self._first_turn : self.until_turn]
+        return self._call.exchange.turns[self._first_turn :]
 
     def _render(self) -> RenderableType:
         lines: list[RenderableType] = [
@@ -108,7 +109,6 @@ def proof(console: Console, *, written: str, kept: str, heard_ms: int, kept_ms: 
     """Whether the history holds what was heard and nothing else, said in words."""
     holds = written.startswith(kept) and len(kept) < len(written) and kept_ms == heard_ms and repeated == kept
     mark, style = ("✓", "green") if holds else ("✗", "red")
-    console.print()
     console.print(
         f"[{style}]{mark}[/] The answer had {len(written.split())} words; "
         f"{heard_ms / 1000:.1f} s of it were heard. "

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from vivavoce.protocol import FunctionTool
 
 CALLER_VOICE = "echo"
-CALLER_SPEED = 0.75
+CALLER_SPEED = 0.85
 
 
 class Scene(NamedTuple):
@@ -23,14 +23,14 @@ class Scene(NamedTuple):
 
 SCENES = (
     Scene("a question", "are you human"),
-    Scene("a function", "please close the window"),
-    Scene("an interruption", "please tell me a story", interrupt_after=6.0),
+    Scene("a function", "please open the door"),
+    Scene("an interruption", "please read a story", interrupt_after=6.0),
     Scene("the proof", "what was that"),
 )
 
-WINDOW = FunctionTool(
-    name="move_window",
-    description="Open or close the window.",
+DOOR = FunctionTool(
+    name="move_door",
+    description="Open or close the door.",
     parameters={
         "type": "object",
         "properties": {"action": {"type": "string", "enum": ["open", "close"]}},
@@ -39,7 +39,7 @@ WINDOW = FunctionTool(
 )
 
 
-def move_window(arguments: str) -> str:
+def move_door(arguments: str) -> str:
     """The function itself: arguments and result are JSON."""
     action = json.loads(arguments)["action"]
-    return json.dumps({"window": "closed" if action == "close" else "open"})
+    return json.dumps({"door": "closed" if action == "close" else "open"})

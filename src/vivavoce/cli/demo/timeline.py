@@ -113,7 +113,7 @@ def _draw_voices(axes: "Axes", picture: Picture) -> None:
         )
         if said.unheard:
             unheard = f"unheard: {shorten(said.unheard, 50, placeholder=' …')}"
-            axes.text(said.start, -2.35, unheard, va="top", fontsize=7.5, color=FAINT, style="italic")
+            axes.text(said.start, -2.2, unheard, va="top", fontsize=7.5, color=FAINT, style="italic")
     _bare(axes)
 
 
