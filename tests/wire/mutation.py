@@ -15,8 +15,8 @@ ITEM_IDS = ("alpha", "bravo", "charlie")
 LAST_SPOKEN = "@last"
 """Stands for the item in which the assistant spoke last; whoever sends a frame puts its id here."""
 
-AUDIO = base64.b64encode(bytes(6_000)).decode()
-"""125 ms of silence."""
+AUDIO = base64.b64encode(bytes(4_800)).decode()
+"""100 ms of silence: just enough to commit."""
 
 PICTURE = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 
