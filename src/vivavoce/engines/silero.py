@@ -2,7 +2,8 @@
 
 The model is the ONNX file that the faster-whisper wheel carries; nothing of that package is imported. It
 takes frames of 512 samples at 16 kHz, each with the last 64 samples of the frame before, and hands an LSTM's
-state from frame to frame (see `silero_network`).
+state from frame to frame. Several frames of one stream go through it in one call, with the same result as one
+by one, for less: some 30 µs for the call and 55 µs for each frame.
 
 Silero does not forget silence: the cells of its LSTM go on counting for ten seconds and more, and it then
 hears a quiet beginning late or not at all. Therefore two things are done while nobody speaks:
@@ -31,18 +32,18 @@ silence would hear all but 2 of the quiet sentences in time, but find speech in 
 noise louder than −45 dBFS keeps the gate open: no frame is spared then.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from vivavoce.engines import onnx_file
 from vivavoce.engines.interfaces import EngineError, Samples
-from vivavoce.engines.silero_network import CONTEXT, FRAME, ROW, STATE, Floats, SileroNetwork
 
 if TYPE_CHECKING:
     from vivavoce.engines.gate import Gate
@@ -56,12 +57,17 @@ DRIFT: Final = 62
 HEARD: Final = 0.1
 """A probability from which on it is not quiet, far below any threshold of use."""
 
+_FRAME = 512
+_CONTEXT = 64
+_ROW = _CONTEXT + _FRAME
 _MODEL = "silero_vad_v6.onnx"
 _INSTALL = 'pip install "vivavoce[server]"'
-_REINSTALL = 'pip install "faster-whisper>=1.2,<2"'
 
-_Run = Callable[[Floats, Floats, Floats], tuple[Floats, Floats, Floats]]
-"""`SileroNetwork`, or who stands in for it."""
+_Floats = npt.NDArray[np.float32]
+_Result = tuple[_Floats, _Floats, _Floats]
+"""The probability of each row, and the state after the last: hidden and cell, each `(1, 1, 128)`."""
+_Run = Callable[[_Floats, _Floats, _Floats], _Result]
+"""From rows `(n, 576)` and the state before them."""
 
 
 class SileroOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,7 +83,7 @@ class SileroDetector:
 
     Options: ClassVar[type[msgspec.Struct]] = SileroOptions
     sample_rate: int = 16000
-    frame_samples: int = FRAME
+    frame_samples: int = _FRAME
 
     def __init__(self, options: SileroOptions) -> None:
         self._options = options
@@ -85,19 +91,24 @@ class SileroDetector:
         self._gate: Callable[[], Gate] | None = None
 
     async def start(self) -> None:
-        """Load the model and run it once. Raises EngineError if a package or the model's file is missing, or
-        if it is another model."""
+        """Load the model and run it once in every size that it will be run in. Raises EngineError if a
+        package or the model's file is missing."""
         try:
+            import onnxruntime
+
             from vivavoce.engines.gate import Gate
         except ImportError as error:
             raise EngineError(f"The silero engine needs the package {error.name}: {_INSTALL}") from error
-        file = _file()
-        try:
-            network = SileroNetwork(onnx_file.read(file))
-        except (OSError, ValueError) as error:
-            raise EngineError(f"The silero engine cannot use {file}. {error} {_REINSTALL}") from error
-        network(np.zeros((1, ROW), np.float32), _ZERO, _ZERO)
-        self._run = network
+        settings = onnxruntime.SessionOptions()
+        # Streams are many and frames small: more threads would only wait for each other.
+        settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+        settings.enable_cpu_mem_arena = False
+        settings.log_severity_level = 3
+        session = onnxruntime.InferenceSession(_file(), settings, providers=["CPUExecutionProvider"])
+        run = _Model(session).run
+        for n in range(1, SETTLED + PREROLL + 1):
+            run(np.zeros((n, _ROW), np.float32), _ZERO, _ZERO)
+        self._run = run
         self._gate = Gate if self._options.gate else None
 
     async def aclose(self) -> None:
@@ -121,19 +132,19 @@ class SileroStream:
         self._gate = gate
         self._partial: Samples = np.zeros(0, np.int16)
         self._skipped: deque[Samples] = deque(maxlen=PREROLL)
-        self._context: Samples = np.zeros(CONTEXT, np.int16)
+        self._context: _Floats = np.zeros(_CONTEXT, np.float32)
         self._state = self._settled = (_ZERO, _ZERO)
         self._quiet = 0
 
     def feed(self, samples: Samples) -> Sequence[float]:
         """Take `(n,) int16` at 16 kHz, return the probability of speech of every frame of 512 samples that
-        they complete. The same however the stream is cut. A frame with speech takes 0.05 ms, one without 0.01
+        they complete. The same however the stream is cut. A frame with speech takes 0.09 ms, one without 0.01
         ms, the one that opens the gate up to 0.6 ms."""
         if len(self._partial):
             samples = np.concatenate((self._partial, samples))
-        n = len(samples) // FRAME
-        self._partial = samples[n * FRAME :].copy()
-        frames = samples[: n * FRAME].reshape(n, FRAME)
+        n = len(samples) // _FRAME
+        self._partial = samples[n * _FRAME :].copy()
+        frames = samples[: n * _FRAME].reshape(n, _FRAME)
         probabilities = [0.0] * n
         at = 0
         while at < n:
@@ -152,22 +163,21 @@ class SileroStream:
 
     def _skip(self, frame: Samples) -> None:
         if len(self._skipped) == PREROLL:
-            self._context = self._skipped[0][-CONTEXT:]
+            self._context = self._skipped[0][-_CONTEXT:] * _SCALE
         self._skipped.append(frame.copy())
 
     def _look(self, frames: Samples) -> list[float]:
         """Run what was skipped and then some frames; return the probabilities of the latter."""
         before = len(self._skipped)
-        rows = np.empty((before + len(frames), ROW), np.float32)
+        rows = np.empty((before + len(frames), _ROW), np.float32)
         for row, frame in zip(rows, self._skipped, strict=False):
-            row[CONTEXT:] = frame
+            row[_CONTEXT:] = frame
         self._skipped.clear()
-        rows[before:, CONTEXT:] = frames
-        rows[0, :CONTEXT] = self._context
-        if len(rows) > 1:
-            rows[1:, :CONTEXT] = rows[:-1, FRAME:]
-        rows *= _SCALE
-        self._context = frames[-1, -CONTEXT:].copy()
+        rows[before:, _CONTEXT:] = frames
+        rows[:, _CONTEXT:] *= _SCALE
+        rows[0, :_CONTEXT] = self._context
+        rows[1:, :_CONTEXT] = rows[:-1, _FRAME:]
+        self._context = rows[-1, _FRAME:].copy()
         output, hidden, cell = self._run(rows, *self._state)
         self._state = hidden, cell
         probabilities: list[float] = output[before:].tolist()
@@ -181,8 +191,56 @@ class SileroStream:
         return probabilities
 
 
-_ZERO: Final = np.zeros(STATE, np.float32)
-_SCALE: Final = np.array(1 / 32768, np.float32)
+class _Model:
+    """The loaded model. May be run by several threads at once."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._calls = _Calls(session)
+
+    def run(self, rows: _Floats, hidden: _Floats, cell: _Floats) -> _Result:
+        if call := self._calls.of_size.get(len(rows)):
+            return call(rows, hidden, cell)
+        output, hidden, cell = self._session.run(None, {"input": rows, "h": hidden, "c": cell})
+        return output, hidden, cell
+
+
+class _Calls(threading.local):
+    """A thread's calls of one and of two frames, all that an append of up to 60 ms completes."""
+
+    def __init__(self, session: Any) -> None:
+        self.of_size = {n: _Call(session, n) for n in (1, 2)}
+
+
+class _Call:
+    """A call whose memory is bound beforehand, which makes it 8 % faster."""
+
+    def __init__(self, session: Any, n: int) -> None:
+        self._run = session.run_with_iobinding
+        self._binding = session.io_binding()
+        self._inputs = self._bound(self._binding.bind_input, input=(n, _ROW), h=_ZERO.shape, c=_ZERO.shape)
+        self._outputs = self._bound(
+            self._binding.bind_output, speech_probs=(n,), hn=_ZERO.shape, cn=_ZERO.shape
+        )
+
+    def __call__(self, rows: _Floats, hidden: _Floats, cell: _Floats) -> _Result:
+        for bound, value in zip(self._inputs, (rows, hidden, cell), strict=True):
+            bound[:] = value
+        self._run(self._binding)
+        output, hidden, cell = self._outputs
+        return output.copy(), hidden.copy(), cell.copy()
+
+    def _bound(self, bind: Callable[..., None], **shapes: tuple[int, ...]) -> list[_Floats]:
+        arrays = []
+        for name, shape in shapes.items():
+            array = np.zeros(shape, np.float32)
+            bind(name, "cpu", 0, np.float32, shape, array.ctypes.data)
+            arrays.append(array)
+        return arrays
+
+
+_ZERO: Final = np.zeros((1, 1, 128), np.float32)
+_SCALE: Final = np.float32(1 / 32768)
 
 
 def _file() -> str:
@@ -194,4 +252,4 @@ def _file() -> str:
         file = Path(folder, "assets", _MODEL)
         if file.is_file():
             return str(file)
-    raise EngineError(f"The installed faster_whisper holds no {_MODEL}: {_REINSTALL}")
+    raise EngineError(f'The installed faster_whisper holds no {_MODEL}: pip install "faster-whisper>=1.2,<2"')
