@@ -19,7 +19,11 @@ _MODE = 0
 _LOUDER = 2
 """Bits of gain. webrtcvad knows how loud speech is, Silero does not care; without 12 dB more, quiet speech in
 noise passes the gate up to 22 frames late (speech of −54 dBFS, 5 dB above the noise)."""
-_LOUDEST = 32767 >> _LOUDER
+
+# Arrays, because numpy takes longer for a Python number.
+_BITS = np.array(_LOUDER, np.int16)
+_HIGHEST = np.array(32767 >> _LOUDER, np.int16)
+_LOWEST = np.array(-(32767 >> _LOUDER), np.int16)
 
 _JUDGED_SAMPLES = 480
 """webrtcvad takes 10, 20 or 30 ms at once; the last 2 ms of a frame are left out."""
@@ -34,7 +38,7 @@ class Gate:
     def opens(self, frame: Samples) -> bool:
         """Whether the next frame of the stream, `(512,) int16`, may hold speech. Frames about which nobody
         asks may be left out."""
-        loud = np.minimum(frame, _LOUDEST)
-        np.maximum(loud, -_LOUDEST, out=loud)
-        np.left_shift(loud, _LOUDER, out=loud)
+        loud = np.minimum(frame, _HIGHEST)
+        np.maximum(loud, _LOWEST, out=loud)
+        np.left_shift(loud, _BITS, out=loud)
         return bool(self._is_speech(loud.tobytes(), SAMPLE_RATE, _JUDGED_SAMPLES))

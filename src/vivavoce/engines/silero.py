@@ -132,7 +132,7 @@ class SileroStream:
         self._gate = gate
         self._partial: Samples = np.zeros(0, np.int16)
         self._skipped: deque[Samples] = deque(maxlen=PREROLL)
-        self._context: _Floats = np.zeros(_CONTEXT, np.float32)
+        self._context: Samples = np.zeros(_CONTEXT, np.int16)
         self._state = self._settled = (_ZERO, _ZERO)
         self._quiet = 0
 
@@ -163,7 +163,7 @@ class SileroStream:
 
     def _skip(self, frame: Samples) -> None:
         if len(self._skipped) == PREROLL:
-            self._context = self._skipped[0][-_CONTEXT:] * _SCALE
+            self._context = self._skipped[0][-_CONTEXT:]
         self._skipped.append(frame.copy())
 
     def _look(self, frames: Samples) -> list[float]:
@@ -174,10 +174,11 @@ class SileroStream:
             row[_CONTEXT:] = frame
         self._skipped.clear()
         rows[before:, _CONTEXT:] = frames
-        rows[:, _CONTEXT:] *= _SCALE
         rows[0, :_CONTEXT] = self._context
-        rows[1:, :_CONTEXT] = rows[:-1, _FRAME:]
-        self._context = rows[-1, _FRAME:].copy()
+        if len(rows) > 1:
+            rows[1:, :_CONTEXT] = rows[:-1, _FRAME:]
+        rows *= _SCALE
+        self._context = frames[-1, -_CONTEXT:].copy()
         output, hidden, cell = self._run(rows, *self._state)
         self._state = hidden, cell
         probabilities: list[float] = output[before:].tolist()
@@ -240,7 +241,7 @@ class _Call:
 
 
 _ZERO: Final = np.zeros((1, 1, 128), np.float32)
-_SCALE: Final = np.float32(1 / 32768)
+_SCALE: Final = np.array(1 / 32768, np.float32)
 
 
 def _file() -> str:
