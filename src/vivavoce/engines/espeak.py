@@ -1,4 +1,4 @@
-"""eSpeak NG as a synthesizer: speech without a model, a thousand times faster than it is heard.
+"""eSpeak NG as a synthesizer: speech without a model, hundreds of times faster than it is heard.
 
 The library runs in worker processes (`espeak_worker`); here are the voices, and the phrases on their way
 there.
@@ -6,18 +6,19 @@ there.
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, ClassVar
 
 import msgspec
 import numpy as np
 
-from vivavoce.engines.interfaces import EngineError, Speech
-from vivavoce.engines.workers.pool import Job, WorkerPool
+from vivavoce.engines.interfaces import EngineError, Samples, Speech
+from vivavoce.engines.workers.pool import WorkerPool
 
 VOICES = {
     "alloy": "en-us+f3",
     "ash": "en-us+m3",
-    "ballad": "en-gb+m7",
+    "ballad": "en+m7",
     "coral": "en-us+f2",
     "echo": "en-us+m1",
     "sage": "en-us+f4",
@@ -26,27 +27,43 @@ VOICES = {
     "marin": "en-us+f1",
     "cedar": "en-us+m2",
 }
-"""The API's voices in eSpeak NG's names: ten that can be told apart."""
+"""The API's voices in eSpeak NG's names: ten that can be told apart. Its plain `en` is British."""
 
 MAX_PHRASE_CHARACTERS = 4000
+
+SENTENCE_PAUSE_MS = 250
+CLAUSE_PAUSE_MS = 100
+"""Between phrases at speed 1.0, by what the one before ends with. The library ends its speech with the last
+sound."""
+
+_SENTENCE_ENDS = ".!?…:"
+_CLAUSE_ENDS = ",;–—"
 
 
 class ESpeakOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Options of the synthesizer `espeak`."""
 
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = min(4, os.cpu_count() or 1)
-    """Processes that speak: so many answers at a time; others wait their turn."""
+    """Processes that speak: so many phrases at a time; others wait their turn."""
     words_per_minute: Annotated[int, msgspec.Meta(ge=80, le=450)] = 170
     """Pace at speed 1.0."""
     max_queue: Annotated[int, msgspec.Meta(ge=1)] = 1000
-    """Answers that may wait for a process."""
+    """Phrases that may wait for a process before new answers are refused."""
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 20.0
     """After so long without a sound a process is replaced."""
 
 
 class ESpeakSynthesizer:
     """Ten voices, `speed` 0.25 to 1.5, word by word. `Speech.end` is exact: from the library's own word
-    events."""
+    events.
+
+    The library speaks no slower than 80 words per minute and no faster than it can: below that pace (`speed`
+    under 0.47, if `words_per_minute` is as it comes) the words stay as they are and the pauses between them
+    grow, so that the whole lasts as long as it should.
+
+    Every phrase is a job of its own: a process is free again after milliseconds, also while the rest of the
+    answer is still being written or listened to, and the first phrase of one answer goes before the last of
+    another."""
 
     Options: ClassVar[type[msgspec.Struct]] = ESpeakOptions
     sample_rate = 22050
@@ -55,7 +72,10 @@ class ESpeakSynthesizer:
     def __init__(self, options: ESpeakOptions) -> None:
         self._options = options
         self._pool = WorkerPool(
-            "vivavoce.engines.espeak_worker", {}, workers=options.workers, max_queue=options.max_queue
+            "vivavoce.engines.espeak_worker",
+            [list(VOICES.values()), self.sample_rate],
+            workers=options.workers,
+            max_queue=options.max_queue,
         )
 
     async def start(self) -> None:
@@ -68,25 +88,48 @@ class ESpeakSynthesizer:
         """See `Synthesizer.speak`. The last piece's `end` is the length of the whole text."""
         if voice not in VOICES:
             raise EngineError(f"There is no voice '{voice}'. Voices: {', '.join(sorted(VOICES))}.")
-        spoken = 0
+        given = 0
+        told = 0
+        pause_ms = 0
+        begun = False
         async for phrase in text:
             for part in _parts(phrase):
-                if not part.strip():
-                    spoken += len(part)
-                    continue
-                job = self._pool.job([VOICES[voice], round(self._options.words_per_minute * speed)])
-                try:
-                    async for speech in self._spoken(job, part, spoken):
-                        yield speech
-                finally:
-                    await job.aclose()
-                spoken += len(part)
+                if part.strip():
+                    if pause_ms:
+                        yield Speech(_silence(pause_ms / speed, self.sample_rate), told)
+                    async with aclosing(self._spoken(part, VOICES[voice], speed, begun)) as pieces:
+                        async for samples, end in pieces:
+                            told = given + end
+                            yield Speech(samples, told)
+                    begun = True
+                    pause_ms = _pause_after(part)
+                given += len(part)
+        if told < given:
+            # The end of the text is nothing that is heard.
+            yield Speech(_silence(0, self.sample_rate), given)
 
-    async def _spoken(self, job: Job, part: str, before: int) -> AsyncIterator[Speech]:
-        job.send(part)
-        while (piece := await job.receive(self._options.timeout_s)) is not None:
-            audio, end = piece
-            yield Speech(np.frombuffer(audio, np.int16), before + end)
+    async def _spoken(
+        self, part: str, voice: str, speed: float, begun: bool
+    ) -> AsyncGenerator[tuple[Samples, int], None]:
+        rate = round(self._options.words_per_minute * speed)
+        job = self._pool.job([voice, rate, part], may_wait=begun)
+        try:
+            while (piece := await job.receive(self._options.timeout_s)) is not None:
+                audio, end = piece
+                yield np.frombuffer(audio, np.int16), end
+        finally:
+            await job.aclose()
+
+
+def _pause_after(part: str) -> int:
+    end = part.rstrip().rstrip("\"'”’)]»")[-1:]
+    if end and end in _SENTENCE_ENDS:
+        return SENTENCE_PAUSE_MS
+    return CLAUSE_PAUSE_MS if end and end in _CLAUSE_ENDS else 0
+
+
+def _silence(ms: float, rate: int) -> Samples:
+    return np.zeros(round(rate * ms / 1000), np.int16)
 
 
 def _parts(phrase: str) -> list[str]:

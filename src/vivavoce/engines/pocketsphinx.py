@@ -15,6 +15,7 @@ from vivavoce.engines.interfaces import EngineError, Samples, Transcript, Transc
 from vivavoce.engines.workers.pool import Job, WorkerPool
 
 LANGUAGES = ("en",)
+RATE = 16000
 
 
 class PocketSphinxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,14 +28,17 @@ class PocketSphinxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_queue: Annotated[int, msgspec.Meta(ge=1)] = 1000
     """Utterances that may wait for a process."""
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
-    """So long may the final transcript take after the end of the utterance; then the process is replaced."""
+    """So long may the final transcript take after the end of the utterance, and as long as the utterance
+    itself on top; then the process is replaced."""
+    max_utterance_s: Annotated[int, msgspec.Meta(ge=1)] = 3600
+    """What somebody says after so many seconds without a pause is not listened to."""
 
 
 class PocketSphinxTranscriber:
     """English words without punctuation, in lower case."""
 
     Options: ClassVar[type[msgspec.Struct]] = PocketSphinxOptions
-    sample_rate = 16000
+    sample_rate = RATE
 
     def __init__(self, options: PocketSphinxOptions) -> None:
         self._options = options
@@ -58,32 +62,46 @@ class PocketSphinxTranscriber:
             raise EngineError(
                 f"The transcriber does not know the language '{language}'. Languages: {', '.join(LANGUAGES)}."
             )
-        return PocketSphinxUtterance(self._pool.job(None), self._options.timeout_s)
+        return PocketSphinxUtterance(self._pool.job(None), self._options)
 
 
 class PocketSphinxUtterance:
     """One utterance in a worker process."""
 
-    def __init__(self, job: Job, timeout_s: float) -> None:
+    def __init__(self, job: Job, options: PocketSphinxOptions) -> None:
         self._job = job
-        self._timeout_s = timeout_s
+        self._options = options
+        self._samples = 0
+        self._finished = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def feed(self, samples: Samples) -> None:
-        if len(samples):
-            self._job.send(samples.tobytes())
+        """See `Utterance.feed`. What is longer than the options allow is not listened to."""
+        left = self._options.max_utterance_s * RATE - self._samples
+        samples = samples[:left]
+        self._samples += len(samples)
+        for start in range(0, len(samples), RATE):
+            self._job.send(samples[start : start + RATE].tobytes())
 
     def finish(self) -> None:
-        if self._deadline is None:
-            self._job.send(None)
-            self._deadline = asyncio.get_running_loop().call_later(self._timeout_s, self._job.hang)
+        """See `Utterance.finish`."""
+        if self._finished:
+            return
+        self._finished = True
+        self._job.send(None)
+        # Whoever had to wait for a process has all of the audio before them.
+        timeout_s = self._options.timeout_s + self._samples / RATE
+        self._deadline = asyncio.get_running_loop().call_later(timeout_s, self._job.hang)
 
     async def __aiter__(self) -> AsyncIterator[Transcript]:
         while (message := await self._job.receive()) is not None:
             text, final = message
+            if final and self._deadline is not None:
+                self._deadline.cancel()
             yield Transcript(text, final=final)
 
     async def aclose(self) -> None:
+        """See `Utterance.aclose`."""
         if self._deadline is not None:
             self._deadline.cancel()
         await self._job.aclose()

@@ -5,50 +5,64 @@ final]`.
 """
 
 import os
+import warnings
 from typing import Any
 
-from vivavoce.engines.workers.channel import Channel
-from vivavoce.engines.workers.frames import Kind
+import numpy as np
+
+from vivavoce.engines.workers.channel import GivenUp, Job, JobFailed
 
 RATE = 16000
-STEP_BYTES = RATE // 5 * 2
-"""Audio between two looks at what was understood so far, and between two updates of the cepstral mean."""
-
-MIN_BYTES = RATE // 10 * 2
-"""Less than 100 ms holds no word."""
+STEP_BYTES = RATE // 10 * 2
+"""Audio between two updates of the cepstral mean. Counted from the beginning of the utterance: it does not
+matter in which pieces the audio comes."""
 
 SPEECH_MEAN = "41.00,-5.29,-0.12,5.09,2.48,-4.07,-1.37,-1.78,-5.08,-2.05,-6.45,-1.42,1.17"
 """Cepstral mean of read English speech: where every utterance begins, so that what was said before does not
-matter."""
+matter. Of 61 words that people say, 14 are misunderstood with it and an update after every step, 21 without
+updates, 16 with updates from the library's own beginning (40,3,-1)."""
+
+SETTLE_STEPS = 150
+MAX_STEPS = 300
+"""The decoder remembers (100 to 200 kB a second) and at the end thinks over (7 to 10 ms a second) all that it
+has heard. So a long utterance is settled in stretches: after the first quiet step from 15 s on, or after
+30 s."""
+
+QUIET = 0.15
+"""A step is quiet if its mean amplitude is less than so much of the stretch's."""
 
 
 def load(options: Any) -> "Listener":
     try:
         from pocketsphinx import Decoder
     except ModuleNotFoundError:
-        raise RuntimeError(
+        raise JobFailed(
             'The transcriber "pocketsphinx" needs its package: pip install "vivavoce[offline]"'
         ) from None
-    # The library writes to standard error, whatever it is told.
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 2)
-    return Listener(Decoder(fwdflat=False, maxhmmpf=options["max_active"], loglevel="FATAL"))
+    return Listener(
+        Decoder(fwdflat=False, maxhmmpf=options["max_active"], loglevel="FATAL", logfn=os.devnull)
+    )
 
 
-def serve(listener: "Listener", channel: Channel) -> None:
-    """Listen to one utterance after another."""
-    while True:
-        frame = channel.receive()
-        if frame.kind is Kind.OPEN:
-            listener.begin()
-        elif frame.kind is Kind.CLOSE:
-            listener.end()
-            channel.done(frame.job)
-        elif frame.message is None:
-            channel.send(frame.job, [listener.end(), True])
-            channel.done(frame.job)
-        elif (text := listener.hear(frame.message)) is not None:
-            channel.send(frame.job, [text, False])
+def run(listener: "Listener", job: Job) -> None:
+    """Listen to one utterance."""
+    listener.begin()
+    early = bytearray()
+    told = ""
+    while (audio := job.receive()) is not None:
+        early += audio
+        while len(early) >= STEP_BYTES:
+            listener.hear(bytes(early[:STEP_BYTES]))
+            del early[:STEP_BYTES]
+            if job.given_up:
+                raise GivenUp
+        text = listener.text()
+        if text != told:
+            told = text
+            job.send([text, False])
+    if early:
+        listener.hear(bytes(early))
+    job.send([listener.end(), True])
 
 
 class Listener:
@@ -57,48 +71,54 @@ class Listener:
     def __init__(self, decoder: Any) -> None:
         self._decoder = decoder
         self._listening = False
-        self._early = b""
-        self._heard = 0
-        self._text = ""
+        self._settled: list[str] = []
+        self._steps = 0
+        self._level = 0.0
 
     def begin(self) -> None:
-        self._decoder.start_stream()
+        """A new utterance; of the one before nothing is left."""
+        if self._listening:
+            self._decoder.end_utt()
+        with warnings.catch_warnings():
+            # It is said to be unnecessary. But without it scores depend on what was heard before.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._decoder.start_stream()
         self._decoder.set_cmn(SPEECH_MEAN)
-        self._early = b""
-        self._heard = 0
-        self._text = ""
+        self._settled = []
+        self._begin_stretch()
 
-    def hear(self, audio: bytes) -> str | None:
-        """What is understood so far, if that has changed."""
-        self._early += audio
-        if len(self._early) < (STEP_BYTES if self._listening else MIN_BYTES):
-            return None
-        self._process()
-        text = self._hypothesis()
-        if text == self._text:
-            return None
-        self._text = text
-        return text
+    def hear(self, audio: bytes) -> None:
+        """One step, or what is left at the end."""
+        self._decoder.process_raw(audio)
+        self._decoder.get_cmn(update=True)
+        level = float(np.abs(np.frombuffer(audio, "<i2").astype(np.int32)).mean())
+        self._steps += 1
+        self._level += (level - self._level) / self._steps
+        if self._steps >= MAX_STEPS or (self._steps >= SETTLE_STEPS and level <= QUIET * self._level):
+            self._end_stretch()
+            self._begin_stretch()
+
+    def text(self) -> str:
+        """What is understood so far."""
+        return " ".join([*self._settled, *self._words()])
 
     def end(self) -> str:
         """The words of the whole utterance."""
-        if not self._listening:
-            return ""
-        self._process()
-        self._decoder.end_utt()
+        self._end_stretch()
+        return " ".join(self._settled)
+
+    def _begin_stretch(self) -> None:
+        self._steps = 0
+        self._level = 0.0
+        self._decoder.start_utt()
+        self._listening = True
+
+    def _end_stretch(self) -> None:
         self._listening = False
-        return self._hypothesis()
+        self._decoder.end_utt()
+        self._settled += self._words()
 
-    def _process(self) -> None:
-        if not self._listening:
-            self._decoder.start_utt()
-            self._listening = True
-        audio, self._early = self._early, b""
-        for start in range(0, len(audio), STEP_BYTES):
-            self._decoder.process_raw(audio[start : start + STEP_BYTES])
-            self._decoder.get_cmn(update=True)
-
-    def _hypothesis(self) -> str:
+    def _words(self) -> list[str]:
         hypothesis = self._decoder.hyp()
         words = hypothesis.hypstr.split() if hypothesis is not None else []
-        return " ".join(word for word in words if word[0] not in "<[+")
+        return [word for word in words if word[0] not in "<[+"]

@@ -5,28 +5,25 @@ import asyncio
 import logging
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections import deque
 from contextlib import suppress
 from typing import Any, cast
 
-import msgspec
-
 from vivavoce.engines.interfaces import EngineError
-from vivavoce.engines.workers.frames import MAX_FRAME_BYTES, Frame, Kind, pack, unpack
-from vivavoce.engines.workers.template import READY
+from vivavoce.engines.workers.frames import Frame, FrameBuffer, InvalidFrame, Kind, pack
+from vivavoce.engines.workers.process import Template
 
 logger = logging.getLogger(__name__)
 
-START_S = 60.0
-STOP_S = 5.0
 GIVE_UP_S = 5.0
 """How long a worker may go on with a job that was given up."""
 
-AHEAD = 8
-"""Messages that a worker may be ahead of whoever takes them; then it waits."""
+AHEAD_BYTES = 2**20
+"""How far a worker may be ahead of whoever takes its messages; then it waits. Speech of 20 s fits in."""
+
+PAUSE_S = 0.1
+MAX_PAUSE_S = 5.0
+"""Between attempts to replace a worker when those before did no job: doubled each time, up to the longest."""
 
 
 class Job:
@@ -34,38 +31,40 @@ class Job:
 
     def __init__(self, pool: "WorkerPool", number: int, opening: Any) -> None:
         self._pool = pool
-        self._number = number
-        self._unsent: list[Frame] = [Frame(Kind.OPEN, number, opening)]
-        self._worker: _Worker | None = None
-        self._received: deque[Any] = deque()
         self._news = asyncio.Event()
-        self._ended = False
         self._failure: EngineError | None = None
+        self._received: deque[tuple[Any, int]] = deque()
+        self._held = 0
+        self.number = number
+        self.unsent = deque([Frame(Kind.OPEN, number, opening)])
+        """What the worker could not take yet."""
+        self.worker: _Worker | None = None
+        """Who works on it, or did; None while it waits."""
+        self.ended = False
 
     def send(self, message: Any) -> None:
         """Never blocks: what the worker cannot take yet is kept."""
-        frame = Frame(Kind.DATA, self._number, message)
-        if self._ended:
+        if self.ended:
             return
-        if self._worker is None:
-            self._unsent.append(frame)
-        else:
-            self._worker.write(frame)
+        self.unsent.append(Frame(Kind.DATA, self.number, message))
+        if self.worker is not None:
+            self.worker.flush()
 
     async def receive(self, timeout_s: float | None = None) -> Any:
         """The worker's next message, None at the end. Raises EngineError if the job failed, its worker died,
         or nothing came for `timeout_s`: then the worker is replaced."""
         try:
             async with asyncio.timeout(timeout_s):
-                while not self._received and not self._ended:
+                while not self._received and not self.ended:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
             self.hang()
         if self._received:
-            message = self._received.popleft()
-            if self._worker is not None and len(self._received) <= AHEAD // 2:
-                self._worker.resume()
+            message, size = self._received.popleft()
+            self._held -= size
+            if self.worker is not None and self._held <= AHEAD_BYTES // 2:
+                self.worker.resume()
             return message
         if self._failure is not None:
             raise self._failure
@@ -78,45 +77,29 @@ class Job:
     async def aclose(self) -> None:
         """Give the job up, and its worker back."""
         self._pool.give_up(self)
+        self._received.clear()
 
     # The pool's side.
 
     @property
-    def number(self) -> int:
-        return self._number
-
-    @property
-    def worker(self) -> "_Worker | None":
-        return self._worker
-
-    @property
-    def ended(self) -> bool:
-        return self._ended
-
-    @property
     def behind(self) -> bool:
-        """More has come than was taken."""
-        return len(self._received) >= AHEAD
+        """Far more has come than was taken."""
+        return self._held >= AHEAD_BYTES
 
-    def start(self, worker: "_Worker") -> None:
-        self._worker = worker
-        for frame in self._unsent:
-            worker.write(frame)
-        self._unsent.clear()
-
-    def deliver(self, message: Any) -> None:
-        self._received.append(message)
+    def deliver(self, message: Any, size: int) -> None:
+        self._received.append((message, size))
+        self._held += size
         self._news.set()
 
     def end(self, failure: EngineError | None = None) -> None:
-        self._ended = True
+        self.ended = True
         self._failure = failure
-        self._unsent.clear()
+        self.unsent.clear()
         self._news.set()
 
 
 class WorkerPool:
-    """Worker processes that run `module` (see `template` for what it has to have).
+    """Worker processes that run `module` (see the package for what it has to have).
 
     - options: what its `load` gets, anything that JSON can hold.
     - workers: how many processes.
@@ -128,50 +111,56 @@ class WorkerPool:
         self._options = options
         self._size = workers
         self._max_queue = max_queue
-        self._template: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
+        self._template: Template | None = None
+        self._former: list[Template] = []
+        """Templates that died before their workers."""
         self._forking = asyncio.Lock()
         self._workers: set[_Worker] = set()
         self._idle: deque[_Worker] = deque()
         self._waiting: deque[Job] = deque()
         self._replacing: set[asyncio.Task[None]] = set()
+        self._pause = 0.0
         self._jobs = 0
         self._open = False
 
     async def start(self) -> None:
         """Load the engine and fork the workers. Raises EngineError."""
-        await self._start_template()
         self._open = True
-        for _ in range(self._size):
-            await self._fork()
+        try:
+            for _ in range(self._size):
+                await self._fork()
+        except BaseException:
+            await self.aclose()
+            raise
 
     async def aclose(self) -> None:
         """End every process; jobs that are still running fail."""
         self._open = False
         for task in self._replacing:
             task.cancel()
-        for job in list(self._waiting):
-            job.end(EngineError("The server is going away."))
-        self._waiting.clear()
-        for worker in list(self._workers):
+        if self._replacing:
+            await asyncio.wait(self._replacing)
+        failure = EngineError("The server is going away.")
+        while self._waiting:
+            self._waiting.popleft().end(failure)
+        workers = list(self._workers)
+        for worker in workers:
+            if worker.job is not None and not worker.job.ended:
+                worker.job.end(failure)
             worker.close()
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        if self._template is not None:
-            template, self._template = self._template, None
-            try:
-                await asyncio.to_thread(template.wait, STOP_S)
-            except subprocess.TimeoutExpired:
-                template.kill()
-                await asyncio.to_thread(template.wait)
+        if workers:
+            await asyncio.wait([worker.gone for worker in workers])
+        templates = [*self._former, *([self._template] if self._template else [])]
+        self._template, self._former = None, []
+        await asyncio.gather(*(template.aclose() for template in templates))
 
-    def job(self, opening: Any) -> Job:
-        """Begin a job; it runs as soon as a worker is free. Raises EngineError when too many wait already."""
+    def job(self, opening: Any, *, may_wait: bool = False) -> Job:
+        """Begin a job; it runs as soon as a worker is free. Raises EngineError when too many wait already,
+        unless it is a part of what was begun before and `may_wait` among any number."""
         if not self._open:
             raise EngineError("The engine is not running.")
-        if len(self._waiting) >= self._max_queue:
-            raise EngineError("The server is busy: too many requests are waiting for this engine.")
+        if len(self._waiting) >= self._max_queue and not may_wait:
+            raise EngineError(_BUSY)
         self._jobs += 1
         job = Job(self, self._jobs, opening)
         self._waiting.append(job)
@@ -184,13 +173,13 @@ class WorkerPool:
         """Nothing comes from the job's worker any more: replace it."""
         if job.ended:
             return
-        logger.warning("a worker of %s hangs and is replaced", self._module)
-        failure = EngineError("The engine did not answer in time.")
-        if job.worker is not None:
-            job.worker.kill()
-        elif job in self._waiting:
+        if job.worker is None:
             self._waiting.remove(job)
-        job.end(failure)
+            job.end(EngineError(_BUSY))
+            return
+        logger.warning("a worker of %s hangs and is replaced", self._module)
+        job.end(EngineError("The engine did not answer in time."))
+        job.worker.close()
 
     def give_up(self, job: Job) -> None:
         if job.ended:
@@ -199,19 +188,16 @@ class WorkerPool:
         if job.worker is None:
             self._waiting.remove(job)
         else:
-            job.worker.write(Frame(Kind.CLOSE, job.number))
-            job.worker.resume()
-            asyncio.get_running_loop().call_later(GIVE_UP_S, self._expect_freed, job)
-
-    def _expect_freed(self, job: Job) -> None:
-        """A worker that still works on what nobody wants does not listen: replace it."""
-        if job.worker is not None and job.worker.job is job:
-            job.worker.kill()
+            job.worker.abandon()
 
     def freed(self, worker: "_Worker") -> None:
-        """The worker is done with its job."""
+        """The worker is done with its job, or new."""
         self._idle.append(worker)
         self._place()
+
+    def proven(self) -> None:
+        """A job was done: the engine works."""
+        self._pause = 0.0
 
     def lost(self, worker: "_Worker") -> None:
         """The worker's process is gone."""
@@ -228,86 +214,100 @@ class WorkerPool:
 
     def _place(self) -> None:
         while self._waiting and self._idle:
-            worker, job = self._idle.popleft(), self._waiting.popleft()
-            worker.job = job
-            job.start(worker)
+            self._idle.popleft().begin(self._waiting.popleft())
 
     # Processes.
 
-    async def _start_template(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            # Forks and execs, which takes a millisecond; asyncio's own way needs a child watcher.
-            self._template = subprocess.Popen(  # noqa: ASYNC220, S603
-                [
-                    *(sys.executable, "-m", "vivavoce.engines.workers.template"),
-                    *(str(theirs.fileno()), self._module, msgspec.json.encode(self._options).decode()),
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-            )
-        ours.setblocking(False)
-        self._control = ours
-        answer = await self._hear_template(2001)
-        if answer != READY:
-            await self.aclose()
-            raise EngineError(
-                answer[1:].decode(errors="replace") or "The engine's worker process does not start."
-            )
-
-    async def _hear_template(self, size: int) -> bytes:
-        assert self._control is not None
-        try:
-            async with asyncio.timeout(START_S):
-                return await asyncio.get_running_loop().sock_recv(self._control, size)
-        except (TimeoutError, OSError):
-            return b""
-
     async def _fork(self) -> None:
+        """One more worker, and a template if there is none that can fork one. Raises EngineError."""
         async with self._forking:
-            if not self._open:
-                return
-            assert self._control is not None
-            ours, theirs = socket.socketpair()
-            with theirs:
-                socket.send_fds(self._control, [b"F"], [theirs.fileno()])
-            number = await self._hear_template(4)
-            if len(number) < 4:
-                ours.close()
-                raise EngineError("The engine's worker process cannot be started.")
-            ours.setblocking(False)
-            loop = asyncio.get_running_loop()
-            _, worker = await loop.create_unix_connection(
-                lambda: _Worker(self, int.from_bytes(number, "little")), sock=ours
-            )
+            if self._template is not None and not self._template.alive:
+                self._former.append(self._template)
+                self._template = None
+            if self._template is None:
+                template = Template(self._module, self._options)
+                try:
+                    await template.start()
+                except BaseException:
+                    await template.aclose()
+                    raise
+                self._template = template
+            try:
+                connection, process = await self._template.fork()
+            except EngineError:
+                self._template.kill()
+                self._former.append(self._template)
+                self._template = None
+                raise
+            worker = _Worker(self, self._template, process)
+            try:
+                # The one way that uvloop takes a socket pair.
+                await asyncio.get_running_loop().create_unix_connection(lambda: worker, sock=connection)
+            except BaseException:
+                connection.close()
+                raise
         self._workers.add(worker)
         self.freed(worker)
 
     async def _replace(self) -> None:
-        try:
-            if self._template is not None and self._template.poll() is not None:
-                if self._control is not None:
-                    self._control.close()
-                await self._start_template()
-            await self._fork()
-        except (EngineError, OSError) as error:
-            logger.error("a worker of %s cannot be replaced: %s", self._module, error)
+        while True:
+            pause, self._pause = self._pause, min(max(PAUSE_S, 2 * self._pause), MAX_PAUSE_S)
+            await asyncio.sleep(pause)
+            await self._bury()
+            try:
+                return await self._fork()
+            except (EngineError, OSError) as error:
+                logger.error("a worker of %s cannot be replaced yet: %s", self._module, error)
+                if not self._workers:
+                    while self._waiting:
+                        self._waiting.popleft().end(EngineError(str(error)))
+
+    async def _bury(self) -> None:
+        """Forget the templates that died, and whose workers did."""
+        needed = {worker.template for worker in self._workers}
+        dead = [template for template in self._former if template not in needed]
+        self._former = [template for template in self._former if template in needed]
+        for template in dead:
+            await template.aclose()
+
+
+_BUSY = "The server is busy: too many requests are waiting for this engine. Try again later."
 
 
 class _Worker(asyncio.Protocol):
     """One process, as the pool sees it."""
 
-    def __init__(self, pool: WorkerPool, process: int) -> None:
+    def __init__(self, pool: WorkerPool, template: Template, process: int) -> None:
+        self.template = template
         self._pool = pool
         self._process = process
-        self._buffer = bytearray()
+        self._buffer = FrameBuffer()
         self._transport: asyncio.Transport | None = None
+        self._congested = False
         self._paused = False
+        self._patience: asyncio.TimerHandle | None = None
         self.job: Job | None = None
+        self.gone = asyncio.get_running_loop().create_future()
+        """Done when the connection is."""
 
-    def write(self, frame: Frame) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(pack(frame))
+    def begin(self, job: Job) -> None:
+        self.job = job
+        job.worker = self
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what the job has, as far as the worker can take it."""
+        if self.job is None or self._transport is None:
+            return
+        while self.job.unsent and not self._congested:
+            self._transport.write(pack(self.job.unsent.popleft()))
+
+    def abandon(self) -> None:
+        """Let go of the job. A worker that still works on what nobody wants does not listen: replace it."""
+        if self.job is not None and self._transport is not None:
+            self._transport.write(pack(Frame(Kind.CLOSE, self.job.number)))
+            self.resume()
+            self._patience = asyncio.get_running_loop().call_later(GIVE_UP_S, self.close)
 
     def resume(self) -> None:
         """Read on, after the job has taken some of what came."""
@@ -315,15 +315,16 @@ class _Worker(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
 
-    def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self._process, signal.SIGKILL)
-
     def close(self) -> None:
-        """End it: it stops when it sees the pipe closed, or is killed if it is busy."""
-        self.kill()
-        if self._transport is not None:
-            self._transport.abort()
+        """End it. One without a job sees that the pipe is closed; one with a job may not look."""
+        if self._transport is None:
+            return
+        if self.job is not None:
+            # It has not closed its end, so this number is still its own.
+            with suppress(ProcessLookupError):
+                os.kill(self._process, signal.SIGKILL)
+        self._transport.abort()
+        self._transport = None
 
     # What asyncio calls.
 
@@ -332,35 +333,52 @@ class _Worker(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while len(self._buffer) >= 4:
-            size = int.from_bytes(self._buffer[:4], "little")
-            if size > MAX_FRAME_BYTES:
-                self.close()
-                return
-            if len(self._buffer) < 4 + size:
-                break
-            frame = unpack(bytes(self._buffer[4 : 4 + size]))
-            del self._buffer[: 4 + size]
-            self._receive(frame)
-        if self.job is not None and self.job.behind and not self.job.ended and not self._paused:
-            assert self._transport is not None
+        try:
+            for frame, size in self._buffer.feed(data):
+                self._receive(frame, size)
+        except InvalidFrame as error:
+            logger.error("a worker sends what is no message: %s", error)
+            self.close()
+            return
+        if self.job is not None and self.job.behind and not self.job.ended and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.kill()
-        self._pool.lost(self)
+    def pause_writing(self) -> None:
+        self._congested = True
 
-    def _receive(self, frame: Frame) -> None:
+    def resume_writing(self) -> None:
+        self._congested = False
+        self.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._stop_waiting()
+        self._pool.lost(self)
+        self.gone.set_result(None)
+
+    def _receive(self, frame: Frame, size: int) -> None:
         job = self.job
         if job is None or frame.job != job.number:
             return
         if frame.kind is Kind.DATA:
             if not job.ended:
-                job.deliver(frame.message)
+                job.deliver(frame.message, size)
             return
         if not job.ended:
-            job.end(EngineError(str(frame.message)) if frame.kind is Kind.FAILED else None)
+            job.end(self._failure(frame.message) if frame.kind is Kind.FAILED else None)
         self.job = None
+        self._stop_waiting()
+        self._pool.proven()
         self._pool.freed(self)
+
+    def _failure(self, message: Any) -> EngineError:
+        reason, details = message
+        if details:
+            logger.error("a worker's job failed:\n%s", details)
+        return EngineError(reason)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None

@@ -1,69 +1,116 @@
-"""The process that workers are forked from: `python -m vivavoce.engines.workers.template FD MODULE OPTIONS`.
+"""The process that workers are forked from: `python -m vivavoce.engines.workers.template CONTROL LIFELINE
+MODULE OPTIONS`.
 
 It imports MODULE, calls its `load(options)` once, says that it is ready, and then forks a worker for every
-socket that it is handed: the worker runs `serve(loaded, channel)`. What is loaded is shared by all of them.
-It ends when its control socket is closed, and so does every worker when its own is; whatever hangs in native
-code is killed when the parent dies.
+socket that it is handed. What is loaded is shared by all of them. A worker calls `run(loaded, job)` for one
+job after another.
+
+It ends when CONTROL, a socket, is closed, and each worker when its own is. Whatever hangs in native code when
+the parent dies is ended by the kernel: nothing is ever written to LIFELINE, a pipe, but when its other end is
+closed the whole process group gets a signal.
 """
 
-import ctypes
+import fcntl
+import gc
 import importlib
 import os
+import select
 import signal
 import socket
 import sys
-from typing import NoReturn
+import traceback
+from typing import Any, NoReturn
 
 import msgspec
 
-from vivavoce.engines.workers.channel import Channel, ChannelClosed
+from vivavoce.engines.workers.channel import Channel, ChannelClosed, GivenUp, JobFailed
 
 READY = b"R"
-PR_SET_PDEATHSIG = 1
+FAILED = b"E"
+FORK = b"F"
+NUMBER_BYTES = 4
+MAX_REASON_BYTES = 2000
 
 
 def main() -> None:
-    _die_with_parent()
-    # The terminal's Ctrl-C is for the parent, which ends its workers when they are no longer needed.
+    """Serve until the parent has had enough."""
+    # The terminal's Ctrl-C and the supervisor's SIGTERM are for the parent, which ends its workers when they
+    # are no longer needed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Nobody waits for workers: the kernel buries them.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Nobody asks how workers ended: the kernel buries them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[1]))
-    module = importlib.import_module(sys.argv[2])
+    _end_with_parent(int(sys.argv[2]))
     try:
-        loaded = module.load(msgspec.json.decode(sys.argv[3]))
+        module = importlib.import_module(sys.argv[3])
+        loaded = module.load(msgspec.json.decode(sys.argv[4]))
+    except JobFailed as error:
+        _refuse(control, str(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent is the one to tell it
-        control.sendall(b"E" + str(error).encode()[:2000])
-        os._exit(1)
+        traceback.print_exc()
+        _refuse(control, f"The engine's worker process does not start: {type(error).__name__}: {error}")
+    # What is here now is never garbage: no collection shall touch its pages, which the workers share.
+    gc.collect()
+    gc.freeze()
     control.sendall(READY)
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        request, descriptors, _, _ = socket.recv_fds(control, len(FORK), 1)
         if not request:
-            os._exit(0)
+            break
         worker = os.fork()
         if worker == 0:
             control.close()
-            _work(module.serve, loaded, descriptors[0])
+            _work(module.run, loaded, Channel(socket.socket(fileno=descriptors[0])))
         os.close(descriptors[0])
-        control.sendall(worker.to_bytes(4, "little"))
+        control.sendall(worker.to_bytes(NUMBER_BYTES, "little"))
+    try:
+        # Returns when the last worker is gone, by failing: see SIGCHLD.
+        os.wait()
+    except ChildProcessError:
+        os._exit(0)
 
 
-def _work(serve: object, loaded: object, descriptor: int) -> NoReturn:
+def _refuse(control: socket.socket, reason: str) -> NoReturn:
+    control.sendall(FAILED + reason.encode(errors="replace")[:MAX_REASON_BYTES])
+    os._exit(1)
+
+
+def _work(run: Any, loaded: Any, channel: Channel) -> NoReturn:
+    """One job after another. What goes wrong in one does not concern the next."""
     status = 1
     try:
-        _die_with_parent()
-        assert callable(serve)
-        serve(loaded, Channel(socket.socket(fileno=descriptor)))
-        status = 0
+        while True:
+            job = channel.next_job()
+            try:
+                run(loaded, job)
+            except GivenUp:
+                job.done()
+            except JobFailed as error:
+                job.fail(str(error))
+            except ChannelClosed:
+                raise
+            except Exception:  # noqa: BLE001 - reported to the pool, which logs it
+                job.fail("The engine failed.", traceback.format_exc())
+            else:
+                job.done()
     except ChannelClosed:
         status = 0
+    except BaseException:  # noqa: BLE001 - a fault of the channel itself
+        traceback.print_exc()
     finally:
         os._exit(status)
 
 
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def _end_with_parent(lifeline: int) -> None:
+    if os.getpgrp() != os.getpid():
+        # Its end would take others along.
+        raise SystemExit("The template of worker processes must lead a process group.")
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:
+        # Too late for a signal.
+        os._exit(0)
 
 
 if __name__ == "__main__":
