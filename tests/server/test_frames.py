@@ -7,9 +7,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import ServerState
+from websockets.asyncio.client import connect
 from websockets.frames import Frame, Opcode
 
 from tests.server.toys import toy_application
@@ -231,8 +234,6 @@ async def test_a_session_that_keeps_up_is_read_without_a_pause():
 
 
 async def test_the_server_uses_it(serve):
-    from websockets.asyncio.client import connect
-
     async with serve() as served:
         async with connect(served.url + "?model=x") as ws:
             await ws.recv()
@@ -241,3 +242,34 @@ async def test_the_server_uses_it(serve):
             (connection,) = served.state.connections
             assert isinstance(connection, StreamedWebSocket)
             assert connection._aligned, "uvicorn hands the request over in another way"
+
+
+async def test_what_is_said_in_a_burst_is_one_message_each(serve):
+    """Of every length that has a header of its own, in order, and whole."""
+    sizes = [0, 1, 20, 1000, 65_000, 66_000, 200_000]
+    async with serve() as served, connect(served.url + "?model=x", max_size=None) as ws:
+        await ws.recv()
+        (runner,) = served.runners
+        for _ in range(20):
+            for size in sizes:
+                runner._send(size)
+        for _ in range(20):
+            assert [len(json.loads(await ws.recv())["delta"]) for _ in sizes] == sizes
+
+
+async def test_a_burst_waits_for_room_and_ends_with_the_connection():
+    line = Line(StreamedWebSocket)
+    await line.open()
+    line.connection.pause_writing()
+    waiting = asyncio.ensure_future(line.connection.send_texts([b"{}", b"x" * 200]))
+    await settle()
+    assert line.wire.written == b""
+    line.connection.resume_writing()
+    await waiting
+    assert line.wire.written == b"\x81\x02{}\x81\x7e\x00\xc8" + b"x" * 200
+    await line.hear([masked(b"\x03\xe8", Opcode.CLOSE)])
+    with pytest.raises(ClientDisconnected):
+        await line.connection.send_texts([b"{}"])
+    await line.hang_up()
+    with pytest.raises(ClientDisconnected):
+        await line.connection.send_texts([b"{}"])

@@ -1,20 +1,26 @@
-"""Text messages straight from the TCP stream.
+"""Text messages straight from the TCP stream, and into it.
 
 Nearly all that a session's peer sends is of one kind: whole text frames with 20 to 100 ms of sound, fifty a
 second. Those are cut out of the stream here, and reading goes on while a little of them waits for the
 session; uvicorn would step a parser for each, and stop and start reading around it. Every other frame goes
 through `websockets` as it came.
+
+What the session says comes in bursts. It is framed here and handed to the kernel by the burst, not by the
+message.
 """
 
 import asyncio
 from collections import deque
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from uvicorn._types import ASGIReceiveEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from websockets.frames import CloseCode
+from websockets.http11 import Request
 from websockets.protocol import State
 
-from vivavoce.server.uvicorn_protocol import AbortableWebSocket
+from vivavoce.server.uvicorn_protocol import EXTENSION, AbortableWebSocket
 
 try:
     from websockets.speedups import apply_mask
@@ -58,6 +64,22 @@ class StreamedWebSocket(AbortableWebSocket):
         # uvicorn hands the request over in one piece, and by itself.
         if self.handshake_initiated and not self.close_sent and self.conn.parser_exc is None:
             self._aligned = data.find(b"\r\n\r\n") == len(data) - 4
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:
+            cast(dict[str, Any], self.scope["extensions"])[EXTENSION]["send_texts"] = self.send_texts
+
+    async def send_texts(self, texts: Sequence[bytes]) -> None:
+        """Send messages, given in UTF-8, with a single system call. Waits while too much is under way; raises
+        ClientDisconnected when the connection is closed or closing."""
+        await self.writable.wait()
+        if self.disconnected or self.close_sent or self.conn.state is not State.OPEN:
+            raise ClientDisconnected
+        pieces: list[bytes] = []
+        for text in texts:
+            pieces += (_header(len(text)), text)
+        self.transport.writelines(pieces)
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await self.queue.get()
@@ -154,6 +176,15 @@ class StreamedWebSocket(AbortableWebSocket):
     def _fast_byte(self) -> int:
         """The first byte of the frames that may be taken as they are."""
         return _WHOLE_TEXT if self.conn.state is State.OPEN and not self._fragmented else _NONE
+
+
+def _header(length: int) -> bytes:
+    """What comes before a whole text message from a server."""
+    if length < 126:
+        return bytes((_WHOLE_TEXT, length))
+    if length < 65536:
+        return bytes((_WHOLE_TEXT, 126, length >> 8, length & 255))
+    return bytes((_WHOLE_TEXT, 127)) + length.to_bytes(8)
 
 
 class _Inbox(asyncio.Queue[ASGIReceiveEvent]):

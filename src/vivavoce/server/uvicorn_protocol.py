@@ -7,8 +7,8 @@ it, and lets the application do so at once.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any, TypedDict, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NotRequired, TypedDict, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
@@ -30,6 +30,8 @@ class ConnectionControl(TypedDict):
     """Drop the connection now, with whatever was not sent."""
     unsent: Callable[[], int]
     """How many bytes wait in this process for the peer to read."""
+    send_texts: NotRequired[Callable[[Sequence[bytes]], Awaitable[None]]]
+    """Send text messages, given in UTF-8, in one system call; waits and fails as ASGI's `send` does."""
 
 
 def is_fault(record: logging.LogRecord) -> bool:

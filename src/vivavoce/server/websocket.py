@@ -8,7 +8,7 @@ them cannot be held back otherwise), and a peer that takes nothing at all for `w
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.types import Send
 
@@ -23,14 +23,18 @@ FLUSH_TIMEOUT_S = 5.0
 FRAMES_AT_ONCE = 32
 """After that many frames the writer lets other connections have a turn."""
 
+BURST_BYTES = 65536
+"""About as much is handed over in one burst: what TCP takes from a peer that reads."""
+
 REPLIES_FACTOR = 4
 
 
 class WebSocketTransport:
     """The outgoing half of an accepted WebSocket.
 
-    `send` is the connection's ASGI send. `abort` drops the connection without waiting for the peer and
-    `unsent` tells how many bytes wait below ASGI; both are None where the web server doesn't offer them.
+    `send` is the connection's ASGI send. `abort` drops the connection without waiting for the peer, `unsent`
+    tells how many bytes wait below ASGI and `send_texts` sends several messages at once; they are None where
+    the web server doesn't offer them.
     """
 
     def __init__(
@@ -41,8 +45,10 @@ class WebSocketTransport:
         write_timeout_s: float,
         abort: Callable[[], None] | None = None,
         unsent: Callable[[], int] | None = None,
+        send_texts: Callable[[Sequence[bytes]], Awaitable[None]] | None = None,
     ) -> None:
         self._send = send
+        self._send_texts = send_texts or self._send_one_by_one
         self._limit = buffer_bytes
         self._write_timeout = write_timeout_s
         self._abort_connection = abort
@@ -133,15 +139,17 @@ class WebSocketTransport:
                 written = 0
                 self._begin_writing(loop)
                 while self._frames:
-                    frame = self._frames[0]
-                    await self._send({"type": "websocket.send", "text": frame.decode()})
-                    self._frames.popleft()
-                    self._buffered -= len(frame)
+                    burst = self._burst(FRAMES_AT_ONCE - written)
+                    await self._send_texts(burst)
+                    for frame in burst:
+                        self._frames.popleft()
+                        self._buffered -= len(frame)
                     if self._buffered <= self._limit // 2:
                         self._room.set()
                     self._progress_at = loop.time()
-                    written += 1
-                    if written % FRAMES_AT_ONCE == 0:
+                    written += len(burst)
+                    if written == FRAMES_AT_ONCE:
+                        written = 0
                         await asyncio.sleep(0)
                 if self._closing is not None:
                     code, reason = self._closing
@@ -154,6 +162,21 @@ class WebSocketTransport:
             logger.debug("the peer is gone; %d bytes were not sent", self._buffered)
         finally:
             self._end()
+
+    def _burst(self, most: int) -> list[bytes]:
+        """The next frames, so many at most."""
+        burst: list[bytes] = []
+        size = 0
+        for frame in self._frames:
+            burst.append(frame)
+            size += len(frame)
+            if len(burst) == most or size >= BURST_BYTES:
+                break
+        return burst
+
+    async def _send_one_by_one(self, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            await self._send({"type": "websocket.send", "text": frame.decode()})
 
     def _begin_writing(self, loop: asyncio.AbstractEventLoop) -> None:
         self._writing = True
