@@ -60,10 +60,11 @@ class Call:
         return self.through(kind)[-1]
 
     def through(self, kind: str) -> list[Any]:
-        """All events up to the next of this type."""
-        events = [self.receive()]
-        while events[-1].type != kind:
+        """All events up to the next of this type. Nothing may be wrong before."""
+        events: list[Any] = []
+        while not events or events[-1].type != kind:
             events.append(self.receive())
+            assert events[-1].type != "error" or kind == "error", events[-1].error
         return events
 
     def say(self, text: str) -> None:
