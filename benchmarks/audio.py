@@ -40,6 +40,11 @@ def half_speech() -> Samples:
     return np.concatenate(pieces)
 
 
+def one_sentence() -> Samples:
+    """The shortest, `(n,) int16` at 24 kHz."""
+    return min(_sentences(), key=len)
+
+
 def who_speaks() -> str:
     """Where the speech is from, for reports."""
     return "people (LibriVox)" if _files() else "eSpeak NG"

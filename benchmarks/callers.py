@@ -75,6 +75,8 @@ class Caller:
     """Where in the frames it begins."""
     first_due: float = 0.0
     sent: int = 0
+    sent_at: list[float] = field(default_factory=list)
+    """When each append was sent."""
     unsent: bytes = b""
     came: bytearray = field(default_factory=bytearray)
 
@@ -147,12 +149,12 @@ class Callers:
         gc.disable()
         try:
             while queue and queue[0][0] < end:
-                now = time.monotonic()
-                while queue[0][0] <= now:
+                while (now := time.monotonic()) >= queue[0][0]:
                     due, index = queue[0]
                     caller = self.all[index]
                     self.say(caller, caller.frames[(caller.offset + caller.sent) % len(caller.frames)])
                     caller.sent += 1
+                    caller.sent_at.append(now)
                     self.lateness.append(now - due)
                     heapq.heapreplace(queue, (caller.due(caller.sent), index))
                 self.listen(max(queue[0][0] - time.monotonic(), 0))

@@ -8,10 +8,12 @@ line of JSON:
 
     reset    begin to measure anew
     report   what was measured since
+    collect  free what is garbage
 """
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -136,6 +138,8 @@ def _obey() -> None:
     elif command == "reset":
         MEASURED.reset()
         _say({})
+    elif command == "collect":
+        _say({"found": gc.collect()})
     else:
         _say(MEASURED.report())
 
