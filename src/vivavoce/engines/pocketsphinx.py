@@ -58,7 +58,7 @@ class PocketSphinxTranscriber:
     def utterance(self, options: TranscriptionOptions) -> "PocketSphinxUtterance":
         """Raises EngineError for a language that the model does not know."""
         language = (options.language or "en").lower()
-        if language.partition("-")[0] not in LANGUAGES:
+        if language.replace("_", "-").partition("-")[0] not in LANGUAGES:
             raise EngineError(
                 f"The transcriber does not know the language '{language}'. Languages: {', '.join(LANGUAGES)}."
             )

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import msgspec
@@ -53,17 +54,12 @@ def main() -> None:
     # What is here now is never garbage: no collection shall touch its pages, which the workers share.
     gc.collect()
     gc.freeze()
-    control.sendall(READY)
-    while True:
-        request, descriptors, _, _ = socket.recv_fds(control, len(FORK), 1)
-        if not request:
-            break
-        worker = os.fork()
-        if worker == 0:
-            control.close()
-            _work(module.run, loaded, Channel(socket.socket(fileno=descriptors[0])))
-        os.close(descriptors[0])
-        control.sendall(worker.to_bytes(NUMBER_BYTES, "little"))
+    try:
+        control.sendall(READY)
+        _fork_on_demand(control, module.run, loaded)
+    except OSError:
+        # The parent has left without waiting for the answer.
+        pass
     try:
         # Returns when the last worker is gone, by failing: see SIGCHLD.
         os.wait()
@@ -71,8 +67,22 @@ def main() -> None:
         os._exit(0)
 
 
+def _fork_on_demand(control: socket.socket, run: Any, loaded: Any) -> None:
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(control, len(FORK), 1)
+        if not request:
+            return
+        worker = os.fork()
+        if worker == 0:
+            control.close()
+            _work(run, loaded, Channel(socket.socket(fileno=descriptors[0])))
+        os.close(descriptors[0])
+        control.sendall(worker.to_bytes(NUMBER_BYTES, "little"))
+
+
 def _refuse(control: socket.socket, reason: str) -> NoReturn:
-    control.sendall(FAILED + reason.encode(errors="replace")[:MAX_REASON_BYTES])
+    with suppress(OSError):
+        control.sendall(FAILED + reason.encode(errors="replace")[:MAX_REASON_BYTES])
     os._exit(1)
 
 
