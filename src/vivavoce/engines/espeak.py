@@ -93,7 +93,7 @@ class ESpeakSynthesizer:
         pause_ms = 0
         begun = False
         async for phrase in text:
-            for part in _parts(phrase):
+            for part in _parts(phrase.encode(errors="replace").decode()):
                 if part.strip():
                     if pause_ms:
                         yield Speech(_silence(pause_ms / speed, self.sample_rate), told)

@@ -31,6 +31,9 @@ per minute."""
 WORD_JOINTS = "-‐‑–—/"
 """Signs after which a word begins, beside white space."""
 
+# After a full stop these make the library pause, though they are the end.
+_SILENT_ENDS = " \t\n\r\"'“”‘’«»()[]{}"
+
 # The library takes U+0001 for the beginning of a command, and NUL for the end of the text.
 _CONTROLS = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"}
 
@@ -120,7 +123,7 @@ class Speaker:
 
     def synthesize(self, text: str, phrase: "Phrase | None" = None) -> None:
         """Speak to `phrase`, or to nobody."""
-        data = text.translate(_CONTROLS).encode(errors="replace")
+        data = text.rstrip(_SILENT_ENDS).translate(_CONTROLS).encode()
         self._phrase, self._fault = phrase, None
         failed = self._library.espeak_Synth(
             data, len(data) + 1, 0, POSITION_CHARACTER, 0, CHARS_UTF8, None, None
