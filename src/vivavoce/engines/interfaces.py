@@ -1,9 +1,10 @@
 """Hearing, thinking and speaking, each behind one interface.
 
-An engine is made once per server from its options, started before the first session and closed after the last;
-what belongs to one conversation lives in the streams that it opens. All methods run on the event loop's thread and
-return at once unless they are coroutines; work that holds the CPU goes to worker processes or threads. Closing a
-stream (`aclose()`) gives up its work and frees what it holds, at any point and more than once.
+An engine is made once per server from its options, started before the first session and closed after the
+last; what belongs to one conversation lives in the streams that it opens. All methods run on the event loop's
+thread and return at once unless they are coroutines; work that holds the CPU goes to worker processes or
+threads. Closing a stream (`aclose()`) gives up its work and frees what it holds, at any point and more than
+once.
 
 Samples are `(n,) int16`, mono, at the engine's `sample_rate`, unless said otherwise.
 """
@@ -21,7 +22,8 @@ Samples = npt.NDArray[np.int16]
 
 
 class EngineError(Exception):
-    """An engine could not do its work. The message is fit for the user of the API: no secrets, no stack traces.
+    """An engine could not do its work. The message is fit for the user of the API: no secrets, no stack
+    traces.
 
     `code` goes into the error object of a failed response or transcription; None where the protocol has none.
     """
@@ -35,13 +37,13 @@ class Engine(Protocol):
     """What all engines have in common."""
 
     Options: ClassVar[type[msgspec.Struct]]
-    """A keyword-only struct with `forbid_unknown_fields=True`; every field has a default and a docstring that a user
-    of the configuration file can read. The engine is constructed with an instance of it, and must not touch the disk,
-    the network or another process before `start`."""
+    """A keyword-only struct with `forbid_unknown_fields=True`; every field has a default and a docstring that
+    a user of the configuration file can read. The engine is constructed with an instance of it, and must not
+    touch the disk, the network or another process before `start`."""
 
     async def start(self) -> None:
-        """Load, fork and warm up, so that the first session is as fast as the tenth. Raises EngineError with a
-        sentence that says what to do if it cannot work here (a missing extra, an unreachable endpoint)."""
+        """Load, fork and warm up, so that the first session is as fast as the tenth. Raises EngineError with
+        a sentence that says what to do if it cannot work here (a missing extra, an unreachable endpoint)."""
 
     async def aclose(self) -> None:
         """End everything that `start` began. No process or task outlives it."""
@@ -51,9 +53,9 @@ class VoiceStream(Protocol):
     """The detector's memory of one input stream."""
 
     def feed(self, samples: Samples) -> Sequence[float]:
-        """Take any number of samples; return the probability of speech, 0 to 1, of every whole frame that they
-        complete, in order. Bounded work on the caller's thread (about 0.1 ms a frame): the caller hands longer pieces
-        to a thread, one at a time."""
+        """Take any number of samples; return the probability of speech, 0 to 1, of every whole frame that
+        they complete, in order. Bounded work on the caller's thread (about 0.1 ms a frame): the caller hands
+        longer pieces to a thread, one at a time."""
 
 
 class VoiceDetector(Engine, Protocol):
@@ -93,8 +95,8 @@ class Utterance(Protocol):
         """The speaker is done: the final transcript is due."""
 
     def __aiter__(self) -> AsyncIterator[Transcript]:
-        """Partial transcripts while audio comes in (any number, maybe none), then the final one, then the end.
-        Raises EngineError when the utterance cannot be transcribed. Iterated by one task, once."""
+        """Partial transcripts while audio comes in (any number, maybe none), then the final one, then the
+        end. Raises EngineError when the utterance cannot be transcribed. Iterated by one task, once."""
 
     async def aclose(self) -> None: ...
 
@@ -112,8 +114,8 @@ class LanguageModel(Engine, Protocol):
     """Decides what to say and which functions to call."""
 
     def generate(self, request: ResponseRequest) -> AsyncGenerator[LanguagePart, None]:
-        """Text and calls as they come, then exactly one ResponseEnd or ResponseFailure. Closing the generator stops
-        the work at its source (a request to an endpoint is closed)."""
+        """Text and calls as they come, then exactly one ResponseEnd or ResponseFailure. Closing the generator
+        stops the work at its source (a request to an endpoint is closed)."""
 
 
 class Speech(msgspec.Struct, frozen=True):
@@ -121,8 +123,8 @@ class Speech(msgspec.Struct, frozen=True):
 
     samples: Samples
     end: int
-    """How many characters of the whole text given to `speak` are fully spoken when this piece ends. Pieces end where
-    words end wherever the engine can tell; never decreases."""
+    """How many characters of the whole text given to `speak` are fully spoken when this piece ends. Pieces
+    end where words end wherever the engine can tell; never decreases."""
 
 
 class Synthesizer(Engine, Protocol):
@@ -134,18 +136,21 @@ class Synthesizer(Engine, Protocol):
     """The names it knows; `speak` takes no other."""
 
     def speak(self, text: AsyncIterator[str], voice: str, speed: float) -> AsyncGenerator[Speech, None]:
-        """Speak each phrase as it comes, without waiting for the next. `text` yields phrases that can be spoken as
-        they are (no markup); their concatenation is what `Speech.end` counts in. Raises EngineError."""
+        """Speak each phrase as it comes, without waiting for the next. `text` yields phrases that can be
+        spoken as they are (no markup); their concatenation is what `Speech.end` counts in. Raises
+        EngineError."""
 
 
 class Responder(Engine, Protocol):
-    """Answers a request: a cascade of language model and synthesizer, a native speech-to-speech model, a relay."""
+    """Answers a request: a cascade of language model and synthesizer, a native speech-to-speech model, a
+    relay."""
 
     hears_audio: bool
     """True: it wants the users' audio itself and does not wait for transcripts."""
 
     def respond(self, request: ResponseRequest) -> AsyncGenerator[OutputPart, None]:
-        """Output as it comes, then exactly one ResponseEnd or ResponseFailure; closing the generator stops it."""
+        """Output as it comes, then exactly one ResponseEnd or ResponseFailure; closing the generator stops
+        it."""
 
 
 class NoiseReducer(Engine, Protocol):
@@ -160,4 +165,5 @@ class NoiseReduction(Protocol):
     """The noise reducer's memory of one input stream."""
 
     def feed(self, samples: Samples) -> Samples:
-        """Take any number of samples, return as many as are ready: over the whole stream, as many as came in."""
+        """Take any number of samples, return as many as are ready: over the whole stream, as many as came
+        in."""
