@@ -70,13 +70,17 @@ class MeasuredRunner(SessionRunner):
 
     _first_due = 0.0
     _appends = 0
+    _heard = 0
 
-    async def receive(self, data: str | bytes) -> None:
-        await super().receive(data)
+    async def receive(self, data: str | bytes, *, more: bool = False) -> None:
+        await super().receive(data, more=more)
         if data.startswith(_APPEND):  # type: ignore[arg-type]
-            due = self._first_due + self._appends * APPEND_S
             self._appends += 1
-            MEASURED.lags.append(time.monotonic() - due)
+            if not self._unheard:
+                now = time.monotonic()
+                while self._heard < self._appends:
+                    MEASURED.lags.append(now - self._first_due - self._heard * APPEND_S)
+                    self._heard += 1
         elif data.startswith(_DUE):  # type: ignore[arg-type]
             self._first_due = float(data[len(_DUE) : data.index('"', len(_DUE))])  # type: ignore[arg-type]
 

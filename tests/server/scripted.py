@@ -33,17 +33,20 @@ class LoudnessDetector(Scripted):
 
     def __init__(self) -> None:
         self.streams = 0
+        self.feeds = 0
 
     def stream(self) -> "LoudnessStream":
         self.streams += 1
-        return LoudnessStream()
+        return LoudnessStream(self)
 
 
 class LoudnessStream:
-    def __init__(self) -> None:
+    def __init__(self, detector: LoudnessDetector) -> None:
+        self._detector = detector
         self._rest: list[int] = []
 
     def feed(self, samples: Samples) -> Sequence[float]:
+        self._detector.feeds += 1
         self._rest.extend(samples.tolist())
         found = []
         while len(self._rest) >= 512:
@@ -194,5 +197,5 @@ class Stage:
     async def __aexit__(self, *exc: object) -> None:
         await self.runner.aclose()
 
-    async def send(self, **event: object) -> None:
-        await self.runner.receive(msgspec.json.encode(event))
+    async def send(self, *, more: bool = False, **event: object) -> None:
+        await self.runner.receive(msgspec.json.encode(event), more=more)

@@ -74,6 +74,8 @@ class Line:
         config.load()
         config.loaded_app = self._application
         self.messages: list[Any] = []
+        self.more: list[bool] = []
+        """Of each message: did it say that the next one waits already?"""
         self._stop_after = stop_after
         self.go_on = asyncio.Event()
         self.go_on.set()
@@ -103,7 +105,8 @@ class Line:
         await send({"type": "websocket.accept"})
         for count in itertools.count(1):
             await self.go_on.wait()
-            message = await receive()
+            message = dict(await receive())
+            self.more.append(message.pop(frames.MORE, False))
             self.messages.append(message)
             if message["type"] == "websocket.disconnect":
                 return
@@ -220,6 +223,17 @@ async def test_a_session_that_is_busy_does_not_let_all_the_peer_says_pile_up():
     await settle()
     assert line.wire.reading
     assert len(line.messages) == count
+    await line.hang_up()
+
+
+async def test_a_message_tells_that_the_next_one_waits():
+    line = Line(StreamedWebSocket)
+    await line.open()
+    text = masked(b"{}")
+    await line.hear([text])
+    await line.hear([text + text + text])
+    await line.hear([text])
+    assert line.more == [False, True, True, False, False]
     await line.hang_up()
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 import numpy as np
 import pytest
@@ -73,6 +73,71 @@ async def test_a_long_append_is_judged_like_a_short_one() -> None:
     async with Stage(greeting) as stage:
         await speak(stage)
         assert (await stage.transport.until("input_audio_buffer.speech_stopped"))["audio_end_ms"] == whole
+
+
+TURN = [*pieces(0.2, 0), *pieces(0.5, 8000), *pieces(0.4, 0), *pieces(0.3, 8000), *pieces(0.4, 0)]
+
+
+async def heard_together(more: Callable[[int], bool]) -> tuple[list[str], list[object], int]:
+    """The events of TURN, where turns begin and end, and how often the detector was asked."""
+    async with Stage(greeting) as stage:
+        for n, text in enumerate(TURN):
+            await stage.send(more=more(n), type="input_audio_buffer.append", audio=text)
+        await stage.transport.until("response.done", 2)
+        ends = [event.get("audio_start_ms", event.get("audio_end_ms")) for event in stage.transport.events]
+        return stage.transport.types, [end for end in ends if end is not None], stage.detector.feeds
+
+
+async def test_appends_that_wait_are_heard_together_and_mean_the_same() -> None:
+    types, ends, feeds = await heard_together(lambda n: False)
+    assert feeds == len(TURN)
+    assert ends == [0, 928, 928, 1632]
+    for more in (lambda n: n % 2 == 0, lambda n: n % 5 != 4, lambda n: n + 1 < len(TURN)):
+        joined_types, joined_ends, joined_feeds = await heard_together(more)
+        assert joined_feeds < feeds
+        assert joined_ends == ends
+        assert sorted(joined_types) == sorted(types)
+
+
+async def test_no_more_than_some_appends_are_heard_together() -> None:
+    async with Stage(greeting) as stage:
+        for _ in range(20):
+            await stage.send(more=True, type="input_audio_buffer.append", audio=audio(0.04, 0))
+        assert stage.detector.feeds == 2
+    async with Stage(greeting) as stage:
+        for _ in range(4):
+            await stage.send(more=True, type="input_audio_buffer.append", audio=audio(0.4, 0))
+        await stage.send(type="input_audio_buffer.append", audio=audio(0.4, 0))
+        assert stage.detector.feeds == 5
+
+
+async def test_what_was_said_is_heard_before_what_comes_after_it() -> None:
+    async with Stage(greeting) as stage:
+        for text in [*pieces(0.2, 0), *pieces(0.4, 8000)]:
+            await stage.send(more=True, type="input_audio_buffer.append", audio=text)
+        await stage.send(more=True, type="input_audio_buffer.commit")
+        assert stage.transport.types[1:4] == [
+            "input_audio_buffer.speech_started",
+            "input_audio_buffer.committed",
+            "conversation.item.added",
+        ]
+        for text in [*pieces(0.2, 0), *pieces(0.2, 8000)]:
+            await stage.send(more=True, type="input_audio_buffer.append", audio=text)
+        await stage.send(more=True, type="no such thing")
+        assert stage.transport.types[-2:] == ["input_audio_buffer.speech_started", "error"]
+
+
+async def test_audio_of_two_formats_is_not_joined() -> None:
+    async with Stage(greeting) as stage:
+        await stage.send(more=True, type="input_audio_buffer.append", audio=audio(0.1, 0))
+        update = {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcmu"}}}}
+        await stage.send(more=True, type="session.update", session=update)
+        telephone = base64.b64encode(b"\x00" * 4000).decode()
+        await stage.send(more=True, type="input_audio_buffer.append", audio=telephone)
+        await stage.send(more=False, type="input_audio_buffer.append", audio=telephone)
+        assert stage.detector.feeds == 2
+        started = await stage.transport.until("input_audio_buffer.speech_started")
+        assert started["audio_start_ms"] == 0
 
 
 async def test_telephone_audio_is_heard() -> None:

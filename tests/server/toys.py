@@ -38,7 +38,7 @@ class ToyRunner:
     async def start(self) -> None:
         self.transport.send(InputAudioBufferCleared(event_id="hello"))
 
-    async def receive(self, data: str | bytes) -> None:
+    async def receive(self, data: str | bytes, *, more: bool = False) -> None:
         order = json.loads(data)
         if "echo" in order:
             self.transport.send(InputAudioBufferCleared(event_id=order["echo"]))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from starlette.types import Receive
 
 from vivavoce.protocol import ErrorEvent, errors
+from vivavoce.server.frames import MORE
 from vivavoce.server.refusals import reason
 from vivavoce.server.transport import Runner
 from vivavoce.server.websocket import WebSocketTransport
@@ -72,7 +73,8 @@ class Connection:
         try:
             await runner.start()
             while True:
-                await transport.caught_up()
+                if transport.behind:
+                    await transport.caught_up()
                 message = await receive()
                 if message["type"] != "websocket.receive":
                     return
@@ -80,7 +82,7 @@ class Connection:
                 if text is None:
                     runner.refuse_binary()
                 else:
-                    await runner.receive(text)
+                    await runner.receive(text, more=MORE in message and not transport.behind)
         except Exception:  # the peer is told, the operator reads the log, the other sessions go on
             logger.exception("a session failed")
             error = errors.server_error()

@@ -30,6 +30,9 @@ except ImportError:  # where no compiled wheel fits
 READ_AHEAD = 256 * 1024
 """Characters that may wait for the session before reading pauses: four seconds of speech."""
 
+MORE = "vivavoce.more"
+"""A key that is in a `websocket.receive` message if the next message has come already."""
+
 _WHOLE_TEXT = 0x81
 """First byte of a frame that is a whole text message: FIN, no reserved bits, opcode TEXT."""
 
@@ -83,11 +86,13 @@ class StreamedWebSocket(AbortableWebSocket):
 
     async def receive(self) -> ASGIReceiveEvent:
         message = await self.queue.get()
-        if self.queue.empty():
-            self._held = 0
-            if self.read_paused:
-                self.read_paused = False
-                self.transport.resume_reading()
+        if not self.queue.empty():
+            cast(dict[str, Any], message)[MORE] = True
+            return message
+        self._held = 0
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
         return message
 
     def _receive_frames(self, data: bytes) -> None:

@@ -24,6 +24,7 @@ from vivavoce.engines.interfaces import (
 )
 from vivavoce.protocol import (
     AudioFormat,
+    InputAudioBufferAppend,
     InvalidEvent,
     OutputPart,
     RealtimeSession,
@@ -63,6 +64,12 @@ logger = logging.getLogger(__name__)
 INLINE_FRAMES = 16
 """Up to so many detector frames (about 1 ms of work) are judged on the event loop: handing them to a thread
 would cost more than the work. Longer appends go to a thread."""
+
+APPENDS_AT_ONCE = 8
+"""So many appends that wait already are heard together, which costs half as much as one by one: a server that
+falls behind catches up."""
+JOINED_BYTES = 16 * 1024
+"""No more are joined once they hold so much."""
 
 PARTS_AT_ONCE = 16
 """After so many parts of an answer that came without waiting, other sessions have their turn."""
@@ -117,20 +124,26 @@ class SessionRunner:
         self._session.start(self._now())
         self._carry_out()
 
-    async def receive(self, data: str | bytes) -> None:
+    async def receive(self, data: str | bytes, *, more: bool = False) -> None:
         """One text frame of the peer. Frames that come while the server is going away are not read any
-        more."""
+        more.
+
+        `more` says that another one waits already: audio may then be heard together with the next.
+        """
         if self._draining:
             return
         try:
             event = decode_client_event(data)
         except InvalidEvent as invalid:
+            await self._hear()
             self._session.refuse(invalid.error)
         else:
+            if not isinstance(event, InputAudioBufferAppend):
+                await self._hear()
             self._session.receive(event, self._now())
         self._carry_out()
-        while self._unheard:
-            await self._hear(self._unheard.popleft())
+        if not more or len(self._unheard) >= APPENDS_AT_ONCE:
+            await self._hear()
 
     def refuse_binary(self) -> None:
         """The peer sent a binary frame."""
@@ -229,15 +242,29 @@ class SessionRunner:
 
     # Hearing
 
-    async def _hear(self, heard: Hear) -> None:
-        samples = self._ear.conversion.feed(heard.audio, heard.format)
-        if len(samples) <= INLINE_FRAMES * self._engines.voice_detector.frame_samples:
-            probabilities = self._ear.stream.feed(samples)
-        else:
-            probabilities = await asyncio.to_thread(self._ear.stream.feed, samples)
-        if probabilities:
-            self._session.speech(probabilities, self._now())
-            self._carry_out()
+    async def _hear(self) -> None:
+        """Let the detector judge all that it has not heard yet."""
+        while self._unheard:
+            audio, format = self._next_unheard()
+            samples = self._ear.conversion.feed(audio, format)
+            if len(samples) <= INLINE_FRAMES * self._engines.voice_detector.frame_samples:
+                probabilities = self._ear.stream.feed(samples)
+            else:
+                probabilities = await asyncio.to_thread(self._ear.stream.feed, samples)
+            if probabilities:
+                self._session.speech(probabilities, self._now())
+                self._carry_out()
+
+    def _next_unheard(self) -> tuple[bytes, AudioFormat]:
+        """The next audio, of several appends if they are short and alike."""
+        first = self._unheard.popleft()
+        if not self._unheard:
+            return first.audio, first.format
+        pieces, size = [first.audio], len(first.audio)
+        while self._unheard and size < JOINED_BYTES and self._unheard[0].format == first.format:
+            pieces.append(self._unheard.popleft().audio)
+            size += len(pieces[-1])
+        return b"".join(pieces), first.format
 
     # Understanding
 

@@ -35,8 +35,8 @@ class Runner(Protocol):
     async def start(self) -> None:
         """Begin: the peer is told about the session."""
 
-    async def receive(self, data: str | bytes) -> None:
-        """One text frame of the peer."""
+    async def receive(self, data: str | bytes, *, more: bool = False) -> None:
+        """One text frame of the peer. `more`: the next one has come already, and is handed in at once."""
 
     def refuse_binary(self) -> None:
         """The peer sent a binary frame."""

@@ -93,9 +93,14 @@ class WebSocketTransport:
         if self._over:
             raise TransportClosed("the connection is closed")
 
+    @property
+    def behind(self) -> bool:
+        """Whether the peer has to take replies to its own events before it is given more of them."""
+        return self._buffered >= REPLIES_FACTOR * self._limit and not self._over
+
     async def caught_up(self) -> None:
-        """Return once the peer has taken enough of the replies to its own events to be given more of them."""
-        while self._buffered >= REPLIES_FACTOR * self._limit and not self._over:
+        """Return once the peer is not behind any more."""
+        while self.behind:
             await self._room.wait()
 
     def clear(self) -> None:
