@@ -1,5 +1,6 @@
 """Append, commit and clear, and the input clock of section 5.1: which samples end up in which item."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -415,14 +416,29 @@ def test_silence_costs_no_memory() -> None:
     assert len(kept) * 3 // 4 >= 1000 * 48
 
 
+def test_a_sample_at_a_time_costs_no_more_memory_than_a_second() -> None:
+    drop, sample = InputBuffer(), bytes(2)
+    tracemalloc.start()
+    try:
+        for _ in range(50_000):
+            drop.append(sample, PCM)
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert drop.n_bytes == 100_000
+    assert used < 150_000
+
+
 # The buffer itself, against a list of samples.
 
 formats = st.sampled_from([PCM, PCMU])
+lengths = st.integers(0, 9) | st.integers(500, 1100)
+places = st.integers(0, 40) | st.integers(0, 2000)
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("append"), st.integers(0, 9), formats),
-        st.tuples(st.just("cut"), st.integers(0, 40), st.integers(0, 40)),
-        st.tuples(st.just("drop"), st.integers(0, 40), st.just(0)),
+        st.tuples(st.just("append"), lengths, formats),
+        st.tuples(st.just("cut"), places, places),
+        st.tuples(st.just("drop"), places, st.just(0)),
         st.tuples(st.just("clear"), st.just(0), st.just(0)),
     ),
     max_size=20,
