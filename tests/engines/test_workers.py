@@ -20,6 +20,7 @@ import uvloop
 
 from vivavoce.engines.interfaces import EngineError
 from vivavoce.engines.workers import pool as pool_module
+from vivavoce.engines.workers import process as process_module
 from vivavoce.engines.workers.frames import MAX_FRAME_BYTES, Frame, FrameBuffer, InvalidFrame, Kind, pack
 from vivavoce.engines.workers.pool import AHEAD_BYTES, Job, WorkerPool
 
@@ -328,7 +329,7 @@ async def test_a_job_without_an_answer_is_ended_and_its_worker_replaced():
         with pytest.raises(EngineError, match="did not answer in time"):
             await job.receive(0.05)
         assert (await pids(pool))[0] != worker
-        assert state(worker) is None
+        await until(lambda: state(worker) is None)
 
 
 @on_both_loops
@@ -382,6 +383,23 @@ async def test_workers_that_cannot_be_replaced_fail_the_jobs_and_are_tried_again
                 break
             except EngineError:
                 model.unlink(missing_ok=True)
+
+
+@on_both_loops
+async def test_a_template_that_stands_still_is_replaced(monkeypatch):
+    monkeypatch.setattr(process_module, "FORK_S", 0.1)
+    before = await descriptors_at_rest()
+    async with pool_of(1) as pool:
+        worker, template = await pids(pool)
+        os.kill(template, signal.SIGSTOP)
+        os.kill(worker, signal.SIGKILL)
+        await until(lambda: not pool._workers)
+        with pytest.raises(EngineError, match="cannot be started"):
+            await answer(pool.job("echo"))
+        monkeypatch.undo()
+        assert (await pids(pool))[1] != template
+    assert members(template) == []
+    assert descriptors() == before
 
 
 # Beginning and end.
@@ -443,6 +461,16 @@ async def test_closing_ends_processes_and_jobs():
     with pytest.raises(EngineError, match="not running"):
         pool.job("echo")
     await pool.aclose()
+
+
+@on_both_loops
+async def test_closing_ends_what_stands_still(monkeypatch):
+    monkeypatch.setattr(process_module, "STOP_S", 0.1)
+    async with pool_of(2) as pool:
+        worker, template = await pids(pool)
+        os.kill(worker, signal.SIGSTOP)
+    assert zombies() == []
+    await until(lambda: members(template) == [])
 
 
 @on_both_loops

@@ -44,7 +44,8 @@ class ESpeakOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Options of the synthesizer `espeak`."""
 
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = min(4, os.cpu_count() or 1)
-    """Processes that speak: so many phrases at a time; others wait their turn."""
+    """Processes that speak: so many phrases at a time; others wait their turn. Each holds about 1 MB of
+    its own; loading takes about 0.2 s."""
     words_per_minute: Annotated[int, msgspec.Meta(ge=80, le=450)] = 170
     """Pace at speed 1.0."""
     max_queue: Annotated[int, msgspec.Meta(ge=1)] = 1000
