@@ -174,6 +174,15 @@ async def test_a_long_phrase_is_spoken_whole():
         assert unbroken[-1].end == MAX_PHRASE_CHARACTERS + 10
 
 
+async def test_a_slow_listener_holds_no_process():
+    async with speaking(workers=1) as synthesizer:
+        slowly = synthesizer.speak(phrases("word " * 780), "alloy", 1.0)
+        await anext(slowly)
+        async with asyncio.timeout(10):
+            assert ms(sound(await say(synthesizer, "hello"))) > 100
+        await slowly.aclose()
+
+
 async def test_ten_voices_that_differ():
     async with speaking() as synthesizer:
         assert synthesizer.voices == set(VOICES)

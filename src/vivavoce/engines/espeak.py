@@ -29,7 +29,9 @@ VOICES = {
 }
 """The API's voices in eSpeak NG's names: ten that can be told apart. Its plain `en` is British."""
 
-MAX_PHRASE_CHARACTERS = 4000
+MAX_PHRASE_CHARACTERS = 240
+"""Longer phrases are spoken in parts. The sound of one part (15 to 20 s at speed 1.0) fits into what a job
+may be ahead, so that a process is free again however slowly somebody listens."""
 
 SENTENCE_PAUSE_MS = 250
 CLAUSE_PAUSE_MS = 100
@@ -134,10 +136,12 @@ def _silence(ms: float, rate: int) -> Samples:
 
 
 def _parts(phrase: str) -> list[str]:
-    """A phrase, in pieces that are not too long, cut between words."""
+    """A phrase, in parts that are not too long: cut behind a sentence, else a clause, else a word."""
     parts = []
     while len(phrase) > MAX_PHRASE_CHARACTERS:
-        cut = phrase.rfind(" ", 1, MAX_PHRASE_CHARACTERS) + 1 or MAX_PHRASE_CHARACTERS
+        cuts = (phrase.rfind(end, 0, MAX_PHRASE_CHARACTERS - 1) for end in (". ", ", ", " "))
+        cut = next((cut for cut in cuts if cut > 0), MAX_PHRASE_CHARACTERS - 1)
+        cut = phrase.find(" ", cut, cut + 2) + 1 or MAX_PHRASE_CHARACTERS
         parts.append(phrase[:cut])
         phrase = phrase[cut:]
     return [*parts, phrase]
