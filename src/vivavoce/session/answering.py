@@ -123,8 +123,8 @@ class Answering:
         return pending and any(stored in response.context for response in self.in_progress)
 
     def is_writing(self, item_id: str) -> bool:
-        """Whether the active response is writing an item with this id."""
-        return self.active is not None and self.active.output.is_writing(item_id)
+        """Whether a response is writing an item with this id."""
+        return any(response.output.is_writing(item_id) for response in self.in_progress)
 
     def _find(self, response_id: str) -> ActiveResponse | None:
         if self.active is not None and self.active.id == response_id:
@@ -165,5 +165,5 @@ class Answering:
             return
         if detection.idle_timeout_ms is not None:
             begun = now if response.first_audio_at is None else response.first_audio_at
-            played = max(now, begun + response.output.audio_ticks / (1000 * TICKS_PER_MS))
+            played = max(now, begun + response.output.audio_ticks() / (1000 * TICKS_PER_MS))
             self.idle.arm(played, detection.idle_timeout_ms)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from vivavoce.protocol import AudioFormat, AudioPCM
 from vivavoce.session.clock import size, ticks
 
-
 _SMALL = 512
 """Bytes below which a piece is not worth an object of its own: somebody may send one sample at a time."""
 

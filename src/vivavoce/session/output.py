@@ -111,10 +111,9 @@ class Output:
         self._audio_bytes = 0
         self._closed_tokens = 0
 
-    @property
-    def audio_ticks(self) -> int:
-        """Length of all audio sent."""
-        return 0 if self.format is None else ticks(self._audio_bytes, self.format)
+    def audio_ticks(self, more: bytes = b"") -> int:
+        """Length of all audio sent, and of `more`."""
+        return 0 if self.format is None else ticks(self._audio_bytes + len(more), self.format)
 
     @property
     def in_message(self) -> bool:

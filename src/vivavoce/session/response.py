@@ -34,7 +34,6 @@ from vivavoce.protocol import (
     Usage,
 )
 from vivavoce.session import usage
-from vivavoce.session.clock import ticks
 from vivavoce.session.conversation import Conversation, StoredItem, Understanding
 from vivavoce.session.ids import Ids
 from vivavoce.session.machine import Machine
@@ -221,15 +220,14 @@ class ActiveResponse:
         limit = self.settings.max_output_tokens
         if limit == "inf":
             return True
-        spoken = self.output.audio_ticks + ticks(len(audio), self.settings.output_format)
         written = self.output.text_tokens(text, joins=joins)
-        return written + usage.output_audio_tokens(spoken) <= limit
+        return written + usage.output_audio_tokens(self.output.audio_ticks(audio)) <= limit
 
     def _usage(self, counted: TokenCounts | None) -> Usage:
         read, written = self._read, self.output.text_tokens()
         if counted is not None:
             read, written = usage.as_counted(read, counted), counted.output_text
-        return usage.usage(read, written, usage.output_audio_tokens(self.output.audio_ticks))
+        return usage.usage(read, written, usage.output_audio_tokens(self.output.audio_ticks()))
 
     def _response(
         self,

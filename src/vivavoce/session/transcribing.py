@@ -67,7 +67,7 @@ class Transcribing:
         transcription.options = self._core.config.audio.input.transcription if public else None
         if not self._core.options.hears_audio:
             stored.understanding = Understanding.PENDING
-        elif transcription.options is None:
+        elif transcription.options is None and transcription.state is TranscriptionState.COLLECTING:
             self.abandon(stored.id)
             return
         if transcription.fire(TranscriptionEvent.COMMITTED) is TranscriptionState.DUE:
@@ -86,9 +86,11 @@ class Transcribing:
     def abandon(self, item_id: str) -> None:
         """Nobody wants this item's transcript any more."""
         transcription = self._running.pop(item_id, None)
-        if transcription is not None:
-            transcription.fire(TranscriptionEvent.ABANDONED)
+        if transcription is None:
+            return
+        if transcription.state is not TranscriptionState.EARLY:
             self._core.do(AbandonTranscription(item_id))
+        transcription.fire(TranscriptionEvent.ABANDONED)
 
     def end(self) -> None:
         """The session is over: nothing is waited for any more."""

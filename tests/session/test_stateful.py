@@ -1,0 +1,623 @@
+"""Random clients against random engines in virtual time, held against a model (the invariants of the design).
+
+`make test` plays a bounded number of games, always the same; with VIVAVOCE_SOAK=1 twenty times as many, and
+always others.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.session.driver import HEAD, NOISE, NOW, Event, base64_of
+from tests.session.model import Model
+from vivavoce.protocol import (
+    AudioDelta,
+    FunctionCallDelta,
+    FunctionCallEnd,
+    FunctionCallStart,
+    InvalidEvent,
+    MessageEnd,
+    OutputPart,
+    RealtimeSession,
+    ResponseEnd,
+    ResponseFailure,
+    SessionAudio,
+    SessionAudioInput,
+    TextDelta,
+    TokenCounts,
+    decode_client_event,
+    encode,
+)
+from vivavoce.session import Effect, Send, SequentialIds, Session, SessionOptions
+
+SOAK = bool(os.environ.get("VIVAVOCE_SOAK"))
+EXAMPLES = 20_000 if SOAK else 1_000
+"""For each of the two kinds of responders."""
+
+DETECTION: list[Event | None] = [
+    None,
+    {"type": "server_vad"},
+    {"type": "server_vad", "silence_duration_ms": 0, "prefix_padding_ms": 0, "threshold": 0.3},
+    {"type": "server_vad", "silence_duration_ms": 500, "prefix_padding_ms": 1000, "create_response": False},
+    {"type": "server_vad", "interrupt_response": False, "idle_timeout_ms": 6000},
+    {"type": "server_vad", "idle_timeout_ms": 5000},
+    {"type": "semantic_vad", "eagerness": "high"},
+]
+FORMATS = [{"type": "audio/pcm"}, {"type": "audio/pcmu"}, {"type": "audio/pcma"}]
+TRANSCRIPTIONS = [None, {"model": "gpt-4o-transcribe"}, {"model": "whisper-1"}]
+INVALID = [
+    "{",
+    "[1]",
+    '{"event_id":"bad"}',
+    '{"event_id":"bad","type":"nope"}',
+    '{"event_id":"bad","type":"session.close"}',
+    '{"event_id":"bad","type":"session.update","session":{"type":"realtime","voice":"ash"}}',
+    '{"event_id":"bad","type":"session.update","session":{"type":"transcription"}}',
+    '{"event_id":"bad","type":"session.update","session":{"type":"realtime","model":"other"}}',
+    '{"event_id":"bad","type":"input_audio_buffer.append","audio":""}',
+    '{"event_id":"bad","type":"input_audio_buffer.append","audio":"?"}',
+    '{"event_id":"bad","type":"conversation.item.create","item":{"type":"message","role":"user"}}',
+    '{"event_id":"bad","type":"conversation.item.truncate","item_id":"x"}',
+    '{"event_id":"bad","type":"response.create","response":{"max_output_tokens":0}}',
+    '{"event_id":"bad","type":"response.create","response":{"input":[{"type":"item_reference","id":"x"}]}}',
+]
+WORDS = ["Hello", " there", " friend.", " It's", " 1 o'clock", "!"]
+TRANSCRIPTS = ["", "What time is it?", "Stop", None]
+CONTENTS = [
+    {"type": "input_text", "text": "Hello"},
+    {"type": "input_audio", "audio": base64_of(NOISE[:4801])},
+    {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="},
+]
+
+picks = st.integers(0, 11)
+"""Which of the things that are there; the model says what they are when the game is on."""
+likely = st.sampled_from([True, True, True, True, False])
+parts_of_an_answer = st.lists(st.integers(0, 26 * 12 - 1), min_size=1, max_size=8)
+"""What kind of part (26), and which of that kind (12), in one number: Hypothesis takes its time over each."""
+
+
+class Game(RuleBasedStateMachine):
+    """One session, its client, its engines and its clock."""
+
+    hears_audio = False
+    right = False
+    """Whether the model believed the last effects."""
+
+    # The board
+
+    @initialize(
+        detection=st.sampled_from(DETECTION),
+        transcription=st.sampled_from(TRANSCRIPTIONS),
+        text=st.booleans(),
+        frame_ms=st.sampled_from([32, 10]),
+        seconds=st.sampled_from([0, 0, 60]),
+    )
+    def begin(
+        self, detection: Event | None, transcription: Event | None, text: bool, frame_ms: int, seconds: int
+    ) -> None:
+        self.now = NOW
+        self.options = SessionOptions(
+            debug=True,
+            frame_ms=frame_ms,
+            hears_audio=self.hears_audio,
+            max_seconds=seconds,
+            max_parallel_responses=3,
+        )
+        self.model = Model(frame_ms=frame_ms, hears_audio=self.hears_audio)
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self.log: list[Effect] = []
+        self.taken = 0
+        self.sent = 0
+        self.session = self.fresh(self.options)
+        self.do("start", self.now)
+        changes: Event = {"audio": {"input": {"turn_detection": detection, "transcription": transcription}}}
+        if text:
+            changes["output_modalities"] = ["text"]
+        self.client("session.update", session={"type": "realtime", **changes})
+
+    def fresh(self, options: SessionOptions) -> Session:
+        ids = SequentialIds(HEAD)
+        config = RealtimeSession(
+            id=ids("sess"), model="m", audio=SessionAudio(input=SessionAudioInput(turn_detection=None))
+        )
+        return Session(config, ids=ids, options=options)
+
+    def do(self, method: str, *arguments: Any) -> list[Event]:
+        """Call the session, and let the model believe what comes of it."""
+        self.calls.append((method, arguments))
+        self.right = False
+        getattr(self.session, method)(*arguments)
+        effects = self.session.effects()
+        self.log += effects
+        events = self.model.observe(effects)
+        self.right = True
+        return events
+
+    def teardown(self) -> None:
+        if not self.right:
+            return  # there is a fault to report already
+        self.do("end", self.now)
+        assert not self.model.running  # invariant 2
+        assert set(self.model.pending.values()) <= {"early"}
+        assert self.session.closed
+        # Invariant 10: the same inputs have the same effects, whether debug mode watches or not.
+        again = self.fresh(SessionOptions(**{**as_dict(self.options), "debug": False}))
+        log: list[Effect] = []
+        for method, arguments in self.calls:
+            getattr(again, method)(*arguments)
+            log += again.effects()
+        assert written(log) == written(self.log)
+
+    # The client
+
+    def client(self, kind: str, **fields: Any) -> list[Event]:
+        self.sent += 1
+        named = {"event_id": f"c{self.sent}"} if self.sent % 3 else {}
+        return self.frame(json.dumps({"type": kind, **named, **fields}))
+
+    def frame(self, text: str) -> list[Event]:
+        try:
+            event = decode_client_event(text)
+        except InvalidEvent as invalid:
+            return self.do("refuse", invalid.error)
+        return self.do("receive", event, self.now)
+
+    def answered(self, kind: str, wanted: list[str], code: str | None, **fields: Any) -> list[Event]:
+        """Send an event that is either answered by these events or refused with this code (invariant 9)."""
+        over = self.session.closed
+        events = self.client(kind, **fields)
+        if over:
+            assert events == []
+        elif code is None:
+            assert types(events)[: len(wanted)] == wanted
+            assert "error" not in types(events)
+        else:
+            (refused,) = events
+            named = f"c{self.sent}" if self.sent % 3 else None
+            assert (refused["error"]["code"], refused["error"]["event_id"]) == (code, named)
+        return events
+
+    def item(self, pick: int) -> str:
+        """An item of the conversation, or one that was, or none at all."""
+        ids = self.model.order if pick < 8 else self.model.ids
+        return ids[-1 - pick % len(ids)] if ids else "nope"
+
+    @rule(
+        what=st.sampled_from(["invalid", "invalid", "retrieve", "delete", "clear", "commit"]),
+        text=st.sampled_from(INVALID),
+        pick=picks,
+    )
+    def client_does_something_else(self, what: str, text: str, pick: int) -> None:
+        match what:
+            case "invalid":
+                self.send_something_invalid(text)
+            case "clear":
+                self.clear()
+            case "commit":
+                self.commit()
+            case "retrieve":
+                self.retrieve(pick)
+            case _:
+                self.delete(pick)
+
+    def send_something_invalid(self, text: str) -> None:
+        over = self.session.closed
+        events = self.frame(text)
+        if over:
+            assert events == []
+            return
+        (refused,) = events
+        assert refused["type"] == "error"
+        assert refused["error"]["event_id"] == ("bad" if "bad" in text else None)
+
+    @rule(
+        key=st.sampled_from(["turn_detection", "format", "transcription", "voice", "rest"]),
+        pick=picks,
+        text=st.booleans(),
+    )
+    def update(self, key: str, pick: int, text: bool) -> None:
+        body: Event
+        code = None
+        if key == "voice":
+            voice = ["alloy", "ash", "cedar"][pick % 3]
+            body = {"audio": {"output": {"voice": voice, "format": FORMATS[pick % 3]}}}
+            current = self.model.session["audio"]["output"]["voice"]
+            if self.model.voice_was_heard and voice != current:
+                code = "cannot_update_voice"
+        elif key == "rest":
+            body = {"output_modalities": ["text" if text else "audio"], "instructions": "x" * pick}
+        else:
+            values: list[Any] = {"turn_detection": DETECTION, "format": FORMATS}.get(key, TRANSCRIPTIONS)  # type: ignore[assignment]
+            body = {"audio": {"input": {key: values[pick % len(values)]}}}
+        self.answered("session.update", ["session.updated"], code, session={"type": "realtime", **body})
+
+    @rule(length=st.sampled_from([1, 2, 479, 480, 1920, 4801, 19200]))
+    def append(self, length: int) -> None:
+        self.add_audio(length)
+
+    def add_audio(self, length: int) -> None:
+        audio = NOISE[self.taken : self.taken + length]
+        self.taken += length
+        over = self.session.closed
+        if not over:
+            self.model.stream.append(audio, self.model.session["audio"]["input"]["format"]["type"])
+        assert self.client("input_audio_buffer.append", audio=base64_of(audio)) == []
+
+    @rule(speech=st.booleans(), length=st.sampled_from([1920, 9600, 24000]))
+    def talk(self, speech: bool, length: int) -> None:
+        """Audio, and the detector's verdict on all of it."""
+        self.add_audio(length)
+        stream = self.model.stream
+        self.judge([0.9 if speech else 0.1] * ((stream.end - stream.heard) // stream.frame))
+
+    @rule(pause=st.sampled_from([0, 0, 24000]), understood=st.booleans())
+    def take_a_turn(self, pause: int, understood: bool) -> None:
+        """Somebody speaks, falls silent, and may be understood."""
+        self.talk(True, 24000)
+        self.talk(False, 48000)
+        if understood:
+            self.transcribe(0, "And then?", True)
+        if pause:
+            self.talk(False, pause)
+
+    @rule(parts=parts_of_an_answer, share=st.sampled_from([0.1, 0.4, 0.7, 0.9]), pick=picks)
+    def interrupt(self, parts: list[int], share: float, pick: int) -> None:
+        """Somebody breaks in on an answer; the client says how much was heard, and what comes next knows."""
+        self.answer([pick, 9 * 12 + 1, *parts[:3], 10 * 12 + 3], pick)
+        self.talk(True, 9600)
+        self.truncate(0, share)
+        self.respond(True, "", None, "inf", pick)
+
+    @rule(probabilities=st.lists(st.sampled_from([0.0, 0.4, 0.5, 0.6, 1.0]), max_size=12))
+    def hear(self, probabilities: list[float]) -> None:
+        """Some verdicts, on audio that came, that is gone already, or that never came."""
+        self.judge(probabilities)
+
+    def judge(self, probabilities: list[float]) -> None:
+        model = self.model
+        if self.session.closed:
+            assert self.do("speech", probabilities, self.now) == []
+            return
+        active, detection = model.active, model.stream.detection
+        told = model.stream.judge(probabilities)
+        model.expected_spans += [(start, end) for what, start, end in told if what == "stopped"]
+        events = self.do("speech", probabilities, self.now)
+        turns = [e for e in events if e["type"].startswith("input_audio_buffer.speech_")]
+        assert [
+            ("started", e["audio_start_ms"]) if "audio_start_ms" in e else ("stopped", e["audio_end_ms"])
+            for e in turns
+        ] == [(what, (start if what == "started" else end) // 24) for what, start, end in told]
+        if detection is None:
+            assert events == []
+        elif told:
+            stops = types(turns).count("input_audio_buffer.speech_stopped")
+            begun = types(events).count("response.created") + types(events).count("error")
+            assert begun == (stops if detection["create_response"] else 0)
+            if detection["interrupt_response"] and "started" in [what for what, *_ in told]:
+                assert active is None or active in model.ended
+
+    @rule(length=st.sampled_from([0, 4801, 9600]))
+    def speak_by_hand(self, length: int) -> None:
+        if length:
+            self.add_audio(length)
+        self.commit()
+
+    def commit(self) -> None:
+        stream = self.model.stream
+        start = stream.committable()
+        held = stream.end - start
+        code = "input_audio_buffer_commit_empty" if held < 2400 else None
+        if code is None and not self.session.closed:
+            self.model.expected_spans.append(stream.commit(stream.end))
+        wanted = ["input_audio_buffer.committed", "conversation.item.added", "conversation.item.done"]
+        events = self.answered("input_audio_buffer.commit", wanted, code)
+        if code is not None and events:
+            assert f"only has {held / 24:.2f}ms" in events[0]["error"]["message"]
+
+    def clear(self) -> None:
+        if not self.session.closed:
+            self.model.stream.clear()
+        assert len(self.answered("input_audio_buffer.clear", ["input_audio_buffer.cleared"], None)) <= 1
+
+    @rule(
+        kind=st.sampled_from(["message", "message", "assistant", "call", "output"]),
+        named=st.sampled_from(["", "", "", "same", "next", "fresh"]),
+        place=st.sampled_from(["end", "end", "root", "after", "nope"]),
+        content=st.lists(st.sampled_from(CONTENTS), max_size=2),
+        pick=picks,
+    )
+    def create(self, kind: str, named: str, place: str, content: list[Event], pick: int) -> None:
+        model = self.model
+        item: Event = {"type": "message", "role": "user", "content": content}
+        call_id = f"call_{pick}"
+        if kind == "assistant":
+            item = {
+                "type": "message",
+                "role": "assistant",
+                "content": [{"type": "output_text", "text": "Hi"}],
+            }
+        elif kind == "call":
+            item = {"type": "function_call", "name": "f", "call_id": call_id, "arguments": "{}"}
+        elif kind == "output":
+            known = list(model.calls.values())
+            call_id = known[pick % len(known)] if known and pick < 9 else "nope"
+            item = {"type": "function_call_output", "call_id": call_id, "output": "x"}
+        guess = f"item_{HEAD}{len(model.event_ids) + pick:08d}"
+        names = {"": None, "same": self.item(pick), "next": guess, "fresh": f"client_{pick}"}
+        if names[named] is not None:
+            item["id"] = names[named]
+            model.named.add(item["id"])
+        code = None
+        after = {"end": None, "root": "root", "after": self.item(pick), "nope": "nope"}[place]
+        if kind == "output" and call_id not in model.calls.values():
+            code = "invalid_tool_call_id"
+        elif item.get("id") in model.taken or (named == "next" and self.is_reserved(guess)):
+            code = "item_create_duplicate_item_id"
+        elif after not in (None, "root", *model.order):
+            code = "item_create_invalid_previous_item_id"
+        wanted = ["conversation.item.added", "conversation.item.done"]
+        fields = {"previous_item_id": after} if after else {}
+        events = self.answered("conversation.item.create", wanted, code, item=item, **fields)
+        if code is None and events:
+            assert len(events) == 2
+            index = model.order.index(events[0]["item"]["id"])
+            if after not in (None, "root"):
+                assert model.order[index - 1] == after
+            else:
+                assert index == (0 if after else len(model.order) - 1)
+
+    def retrieve(self, pick: int) -> None:
+        item_id = self.item(pick)
+        code = None if item_id in self.model.order else "item_retrieve_invalid_item_id"
+        self.answered("conversation.item.retrieve", ["conversation.item.retrieved"], code, item_id=item_id)
+
+    def delete(self, pick: int) -> None:
+        item_id = self.item(pick)
+        code = None if item_id in self.model.order else "item_delete_invalid_item_id"
+        self.answered("conversation.item.delete", ["conversation.item.deleted"], code, item_id=item_id)
+        assert item_id not in self.model.order or self.session.closed
+
+    def is_reserved(self, item_id: str) -> bool:
+        """Whether an utterance by hand will have this id, which no effect tells where nobody transcribes."""
+        utterance = self.session._listening._utterance
+        return utterance is not None and utterance.item_id == item_id
+
+    @rule(pick=picks, share=st.sampled_from([0, 0.3, 0.5, 1, 1.1]))
+    def truncate(self, pick: int, share: float) -> None:
+        model = self.model
+        spoken = [i for i in model.order if i in model.said and model.said[i].milliseconds]
+        item_id = spoken[pick % len(spoken)] if spoken and pick < 10 else self.item(pick)
+        code, end_ms = None, 0
+        if item_id not in model.order:
+            code = "item_truncate_invalid_item_id"
+        elif item_id not in model.said or model.said[item_id].milliseconds is None:
+            code = "null"
+        else:
+            length = model.said[item_id].milliseconds or 0
+            end_ms = int(length * share) + (share > 1)
+            code = "invalid_value" if end_ms > length else None
+        fields = {"item_id": item_id, "content_index": 0, "audio_end_ms": end_ms}
+        if code == "null":
+            events = self.client("conversation.item.truncate", **fields)
+            assert [e["error"]["code"] for e in events] == ([] if self.session.closed else [None])
+            return
+        self.answered("conversation.item.truncate", ["conversation.item.truncated"], code, **fields)
+
+    @rule(
+        beside=st.booleans(),
+        input=st.sampled_from(["", "", "", "none", "some", "gone"]),
+        text=st.sampled_from([None, None, True, False]),
+        limit=st.sampled_from(["inf", "inf", 1, 12]),
+        pick=picks,
+    )
+    def respond(self, beside: bool, input: str, text: bool | None, limit: int | str, pick: int) -> None:
+        model = self.model
+        body: Event = {"max_output_tokens": limit}
+        if beside:
+            body["conversation"] = "none"
+        if text is not None:
+            body["output_modalities"] = ["text" if text else "audio"]
+        code = None
+        if input:
+            raw = {"id": self.item(pick), "type": "message", "role": "user", "content": CONTENTS[:2]}
+            references = [self.item(pick)] if input == "some" and model.order else []
+            references += ["nope"] if input == "gone" else []
+            entries: list[Event] = [{"type": "item_reference", "id": item_id} for item_id in references]
+            body["input"] = entries + ([raw] if input == "some" else [])
+            if any(item_id not in model.order for item_id in references):
+                code = "invalid_value"
+            model.input = [*references, *([None] if input == "some" else [])]
+        if code is None and beside and sum(a.beside for a in model.running.values()) >= 3:
+            code = "invalid_value"
+        if code is None and not beside and model.active is not None:
+            code = "conversation_already_has_active_response"
+        self.answered("response.create", ["response.created"], code, response=body)
+        model.input = None
+
+    @rule(pick=picks)
+    def cancel(self, pick: int) -> None:
+        model = self.model
+        ids = [*model.running, *model.ended]
+        fields = {} if pick < 4 or not ids else {"response_id": ids[pick % len(ids)]}
+        target = fields.get("response_id", model.active)
+        code = None if target in model.running else "response_cancel_not_active"
+        events = self.answered("response.cancel", [], code, **fields)
+        if code is None and events:
+            (done,) = [e["response"] for e in events if e["type"] == "response.done"]
+            assert (done["id"], done["status"]) == (target, "cancelled")
+            assert types(events)[-2:] == ["response.done", "rate_limits.updated"]
+
+    # The engines
+
+    @rule(parts=parts_of_an_answer, pick=picks)
+    def answer(self, parts: list[int], pick: int) -> None:
+        """An answer begins, once all that was said is understood."""
+        if not self.model.running:
+            self.respond(pick == 0, "", None, "inf", pick)
+        for item_id in list(self.model.pending):
+            if self.model.pending[item_id] == "due":
+                self.understand(item_id, "Understood")
+        self.produce(parts, pick, True)
+
+    @rule(parts=parts_of_an_answer, pick=picks, alive=likely)
+    def answer_on(self, parts: list[int], pick: int, alive: bool) -> None:
+        self.produce(parts, pick, alive)
+
+    def produce(self, parts: list[int], pick: int, alive: bool) -> None:
+        """Parts of an answer in any order, also in those that no responder should choose."""
+        model = self.model
+        ids = [*model.ended, *model.running, "nope"]
+        if alive:
+            ids = [response_id for response_id, answer in model.running.items() if answer.asked]
+        if not ids:
+            return
+        response_id = ids[pick % len(ids)]
+        for number in parts:
+            part = self.part(response_id, *divmod(number, 12))
+            possible = model.produces(response_id, part)
+            before = len(self.log)
+            events = self.do("produced", response_id, part, self.now)
+            if not possible:
+                assert self.log[before:] == []
+            if isinstance(part, ResponseEnd | ResponseFailure) and possible:
+                assert response_id in model.ended
+            assert "error" not in types(events)
+
+    def part(self, response_id: str, kind: int, choice: int) -> OutputPart:
+        if kind < 9:
+            return TextDelta(WORDS[choice % len(WORDS)] if choice < 11 else "")
+        if kind < 18:
+            answer = self.model.running.get(response_id)
+            text = answer.text if answer is not None and answer.is_message else ""
+            start = self.taken + choice * 1000
+            audio = NOISE[start : start + [480, 2401, 0, 9600][choice % 4]]
+            return AudioDelta(audio, len(text) - choice if choice % 2 else len(text) + choice)
+        others: list[Callable[[], OutputPart]] = [
+            MessageEnd,
+            lambda: FunctionCallStart("f", f"call_{choice}" if choice % 2 else None),
+            lambda: FunctionCallDelta(['{"a":', "1}", ""][choice % 3]),
+            lambda: FunctionCallDelta('"city"'),
+            FunctionCallEnd,
+            lambda: ResponseEnd("completed", TokenCounts(7, 1, 3) if choice % 4 == 0 else None),
+            lambda: ResponseEnd("max_output_tokens" if choice % 2 else "content_filter"),
+            lambda: ResponseFailure("server_error", None, "The model is gone."),
+        ]
+        return others[kind - 18]()
+
+    @rule(pick=picks, text=st.sampled_from(TRANSCRIPTS), alive=likely)
+    def transcribe(self, pick: int, text: str | None, alive: bool) -> None:
+        """A transcriber is done with an item, or says so once more."""
+        model = self.model
+        ids = list(model.pending) if alive else [*model.ids, "nope"]
+        if not ids:
+            return
+        self.understand(ids[pick % len(ids)], text)
+
+    def understand(self, item_id: str, text: str | None) -> None:
+        wanted = self.model.settles(item_id, text)
+        if text is None:
+            events = self.do("transcription_failed", item_id, "The worker died.", None, self.now)
+        else:
+            events = self.do("transcribed", item_id, text, self.now)
+        told = [e for e in events if "input_audio_transcription" in e["type"]]
+        assert types(told) == wanted
+        assert all(e["item_id"] == item_id for e in told)
+
+    # The clock
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 3.0, 5.0]), alarm=st.booleans())
+    def wait(self, seconds: float, alarm: bool) -> None:
+        if alarm and self.model.alarm is not None:
+            seconds = max(self.model.alarm - self.now, 0.0)
+            if seconds > 30 and self.sent % 4:
+                seconds = 1.0
+        self.now += seconds
+        expires = NOW + self.options.max_seconds if self.options.max_seconds else None
+        was_over = self.session.closed
+        events = self.do("tick", self.now)
+        if was_over:
+            assert events == []
+        elif expires is not None and self.now >= expires:
+            assert types(events)[-1] == "error"
+            assert self.model.closed
+            assert self.session.closed
+
+    @rule()
+    def stay_silent(self) -> None:
+        """Nobody says anything while the last answer is played, nor for as long after it as the session
+        bears."""
+        for _ in range(2):
+            self.talk(False, 24001)
+            if self.model.alarm is not None and self.now <= self.model.alarm <= self.now + 10:
+                self.wait(0, True)
+
+    @precondition(lambda self: self.sent > 30)
+    @rule()
+    def hang_up(self) -> None:
+        self.do("end", self.now)
+        assert not self.model.running
+
+    @invariant()
+    def what_is_committed_is_what_was_said(self) -> None:
+        """Every new utterance is retrieved, and the model looks at its samples (invariant 7)."""
+        if not hasattr(self, "model") or self.session.closed:
+            return
+        assert self.model.expected_spans == []
+        for item_id in [i for i in self.model.spans if i not in self.seen_items]:
+            self.seen_items.add(item_id)
+            if item_id in self.model.order:
+                self.client("conversation.item.retrieve", item_id=item_id)
+
+    @property
+    def seen_items(self) -> set[str]:
+        return self.__dict__.setdefault("_seen_items", set())
+
+
+class GameWithAResponderThatHears(Game):
+    """The same with a responder that takes the audio itself, and waits for no transcripts."""
+
+    hears_audio = True
+
+
+def types(events: list[Event]) -> list[str]:
+    return [event["type"] for event in events]
+
+
+def as_dict(options: SessionOptions) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in options.__struct_fields__}
+
+
+def written(effects: list[Effect]) -> list[Any]:
+    """Effects as they would be told: events byte by byte."""
+    return [encode(effect.event) if isinstance(effect, Send) else effect for effect in effects]
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("game", [Game, GameWithAResponderThatHears])
+def test_random_games(game: type[Game]) -> None:
+    run_state_machine_as_test(
+        game,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=not SOAK,
+            database=None,
+            report_multiple_bugs=False,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
