@@ -18,6 +18,9 @@ SECTIONS = (
     "footprint",
 )
 
+DISTURBED = 5.0
+"""Percent of the machine from which on what other programs do deserves a note."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -35,15 +38,17 @@ def main() -> None:
         f"{found['cpu']}, {found['cores']} cores, load {found['load']}; Python {found['python']}, "
         f"{found['system']}\n"
     )
-    if found["load"] > len(measure.CORES) / 2:
-        console.print("[yellow]The machine is busy with something else: expect worse figures.[/]\n")
     reports = []
     for name in arguments.sections or SECTIONS:
-        begin = time.monotonic()
+        begin, others = time.monotonic(), measure.Others()
         section = importlib.import_module(f"benchmarks.{name}")
         with console.status(f"{name} …"):
             result: report.Report = section.run(quick=arguments.quick)
         result.figures["seconds"] = round(time.monotonic() - begin, 1)
+        result.figures["others_percent"] = round(others.percent(), 1)
+        if result.figures["others_percent"] > DISTURBED:
+            busy = result.figures["others_percent"]
+            result.notes.append(f"Disturbed: other programs took {busy:.0f} % of the machine meanwhile.")
         result.write()
         result.show(console)
         reports.append(result)

@@ -30,7 +30,9 @@ LAG_MS = 100.0
 OWN_SHARE_TARGET = 50.0
 """Percent of the busy time that the server's own part may take: everything but voice detection."""
 
-WARM_UP_S = 2.0
+FIRST_LOOK = 60
+"""Sessions of the run that promises how many there may be."""
+WARM_UP_S = 1.5
 
 SHARES = {
     "voice detection": ("onnxruntime", "engines/silero", "engines/gate", "webrtcvad"),
@@ -47,7 +49,7 @@ counts as the function that calls it."""
 
 
 def run(*, quick: bool) -> Report:
-    seconds = 3.0 if quick else 5.0
+    seconds = 2.5 if quick else 4.0
     measure.pin(measure.CLIENT_CORE)
     try:
         speech = callers.appends(audio.half_speech())
@@ -96,6 +98,7 @@ def run(*, quick: bool) -> Report:
         )
         parts = ", ".join(f"{name} {share:.0f} %" for name, share in shares.items())
         report.notes.append(f"Where the time goes ({looks:,} looks of py-spy): {parts}.")
+        report.chart_title = "Where the time of a busy server goes"
         report.chart = lambda axes: _draw(axes, shares)
     else:
         report.notes.append("Shares of the time were not measured: py-spy is missing or may not look.")
@@ -137,18 +140,21 @@ class Found:
 
 
 def _search(frames: list[bytes], seconds: float) -> Found:
-    """The largest number of sessions that held, found upwards from below what a first look promises."""
-    held = _try(frames, 60, seconds / 2)
-    step = max(10, round(60 / held.busy / 16 / 10) * 10)
-    sessions = round(60 / held.busy * 0.75 / 10) * 10
-    while (found := _try(frames, sessions, seconds)).held:
-        held = found
-        sessions += step
-    while held.sessions < sessions - 2 * step and sessions > step:  # the first look promised too much
+    """The largest number of sessions that held, to an eighth: upwards or downwards from what a first look
+    promises."""
+    look = _try(frames, FIRST_LOOK, seconds / 2)
+    promised = FIRST_LOOK / look.busy
+    step = max(10, round(promised / 8, -1))
+    sessions = round(promised, -1)
+    found = _try(frames, int(sessions), seconds)
+    if found.held:
+        while (further := _try(frames, int(sessions + step), seconds)).held:
+            found, sessions = further, sessions + step
+        return found
+    while not found.held and sessions > step:
         sessions -= step
-        if (found := _try(frames, sessions, seconds)).held:
-            return found
-    return held
+        found = _try(frames, int(sessions), seconds)
+    return found
 
 
 def _try(frames: list[bytes], sessions: int, seconds: float) -> Found:

@@ -63,6 +63,26 @@ def percentile(values: Iterable[float], percent: float) -> float:
     return ordered[max(0, -(-len(ordered) * percent // 100).__int__() - 1)]
 
 
+class Others:
+    """What share of the machine other programs use while something is measured."""
+
+    def __init__(self) -> None:
+        self._begin = self._now()
+
+    def percent(self) -> float:
+        """Of all cores, since this was made. Our processes count as ours once they have ended."""
+        begin, now = self._begin, self._now()
+        wall, busy, own = (after - before for before, after in zip(begin, now, strict=True))
+        return max(0.0, busy - own) / (wall * len(CORES)) * 100
+
+    def _now(self) -> tuple[float, float, float]:
+        """Seconds on the clock, of all cores at work, and of these those for us."""
+        with open("/proc/stat") as stat:
+            user, nice, system = (int(ticks) for ticks in stat.readline().split()[1:4])
+        times = os.times()
+        return time.monotonic(), (user + nice + system) / os.sysconf("SC_CLK_TCK"), sum(times[:4])
+
+
 def load() -> float:
     """How many processes have wanted a core in the last minute, on average."""
     return os.getloadavg()[0]

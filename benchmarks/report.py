@@ -15,6 +15,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks import measure
@@ -63,17 +64,19 @@ class Report:
     figures: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     chart: Callable[[Axes], None] | None = None
+    chart_title: str = ""
+    """If it is another than that of the table."""
 
     def show(self, console: Console) -> None:
         if self.rows:
-            table = Table(title=self.title, title_justify="left", title_style="bold")
+            table = Table(title=escape(self.title), title_justify="left", title_style="bold")
             for index, column in enumerate(self.columns):
                 table.add_column(column, justify="left" if index == 0 else "right")
             for row in self.rows:
                 table.add_row(*row)
             console.print(table)
         for note in self.notes:
-            console.print(f"[dim]{note}[/]")
+            console.print(f"[dim]{escape(note)}[/]")
         console.print()
 
     def write(self) -> None:
@@ -102,7 +105,9 @@ class Report:
         (OUT / f"{self.section}.json").write_text(json.dumps(found, indent=2) + "\n")
         if self.chart is not None:
             figure, axes = pyplot.subplots(figsize=(8, 4.2), layout="constrained")
-            axes.set_title(self.title, loc="left", color=INK, fontsize=12, fontweight="bold")
+            axes.set_title(
+                self.chart_title or self.title, loc="left", color=INK, fontsize=12, fontweight="bold"
+            )
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)
             for side in ("bottom", "left"):

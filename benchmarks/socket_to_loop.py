@@ -57,6 +57,7 @@ def run(*, quick: bool) -> Report:
             "The last row reads the bytes and does nothing with them: what the server and the kernel need."
         ],
     )
+    report.chart_title = "From the socket to the loop body, an event"
     report.chart = lambda axes: bars(axes, typical, unit="µs")
     return report
 

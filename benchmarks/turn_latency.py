@@ -147,6 +147,8 @@ def _measure(
     count: int, frames: list[bytes], pattern: Pattern | None, detector: str, seconds: float
 ) -> Found:
     found = Found()
+    begun: list[int] = []
+    """How many appends each caller had sent when the measuring began."""
     completed: dict[int, float] = {}
     """When the append was sent that ended the turn that is being answered, by caller."""
 
@@ -154,12 +156,11 @@ def _measure(
         if kind == "input_audio_buffer.speech_stopped":
             end_ms = json.loads(event)["audio_end_ms"]
             completed[caller.index] = caller.sent_at[_append_at(end_ms + RESAMPLER_MS)]
-            if pattern is not None:
+            if pattern is not None and begun:
                 began = caller.offset * APPEND_MS
-                last_ms = pattern.last_end(began + end_ms) - began
-                if last_ms > 0:
-                    spoken = caller.sent_at[_append_at(last_ms)]
-                    found.heard.append((at - spoken) * 1e3 - WINDOW_MS)
+                spoken = _append_at(pattern.last_end(began + end_ms) - began)
+                if spoken >= begun[caller.index]:
+                    found.heard.append((at - caller.sent_at[spoken]) * 1e3 - WINDOW_MS)
         elif kind == "response.output_audio.delta" and caller.index in completed:
             found.answered.append((at - completed.pop(caller.index)) * 1e3)
 
@@ -170,10 +171,11 @@ def _measure(
         for caller in line.all:
             line.say(caller, frame(json.dumps({"type": "session.update", "session": session}).encode()))
         line.stream(WARM_UP_S)
-        found.heard.clear()
+        completed.clear()
         found.answered.clear()
         line.lateness.clear()
         server.ask("reset")
+        begun += [caller.sent for caller in line.all]
         line.stream(seconds)
         found.server = server.ask("report")
         found.late_ms = measure.percentile(line.lateness, 99) * 1e3
