@@ -268,6 +268,8 @@ class Model:
         """Of the last step."""
         self.event_ids: set[str] = set()
         self.part: OutputPart | None = None
+        """What was handed in last, and to which response."""
+        self.producing = ""
         self.input: list[str | None] | None = None
         """What the response that is about to be created will answer: the conversation, or these items (None:
         one that has no id yet)."""
@@ -277,6 +279,7 @@ class Model:
     def observe(self, effects: list[Effect]) -> list[Event]:
         """Believe what the session wants done now; returns the events among it."""
         self.events = []
+        before = len(self.ended)
         for effect in effects:
             assert not self.closed
             match effect:
@@ -314,6 +317,13 @@ class Model:
                     self.closed = True
                 case _:
                     assert effect == ClearPlayback()
+        for response_id in self.ended[before:]:
+            # Whoever answers knows that it is over: it said so, or was told.
+            itself = response_id == self.producing and isinstance(self.part, ResponseEnd | ResponseFailure)
+            assert (response_id in self.cancelled) is (response_id in self.asked and not itself)
+        for answer in self.running.values():
+            # Whoever is not asked yet has something to wait for.
+            assert answer.asked or any(i is None or i in self.pending for i in answer.context)
         return self.events
 
     def _asked(self, request: Any) -> None:
@@ -557,7 +567,7 @@ class Model:
 
     def produces(self, response_id: str, part: OutputPart) -> bool:
         """A responder is about to hand in a part; returns whether anything may come of it."""
-        self.part = part
+        self.part, self.producing = part, response_id
         answer = self.running.get(response_id)
         if answer is None or not answer.asked:
             return False

@@ -101,14 +101,24 @@ def test_ids_are_minted_where_the_client_gives_none() -> None:
 
 def test_an_id_that_the_server_was_about_to_mint_is_not_minted() -> None:
     driver = Driver()
-    taken = [f"item_{HEAD}{count:08d}" for count in range(40)]
-    for item_id in taken:
-        driver.create({"id": item_id, **SAID})
-    minted = [driver.say("x") for _ in range(3)]
-    assert not set(minted) & set(taken)
+
+    def take_the_next() -> str:
+        """Create an item with the id that comes after those of its own two events."""
+        (cleared,) = driver.client("input_audio_buffer.clear")
+        taken = f"item_{HEAD}{int(cleared['event_id'][-8:]) + 3:08d}"
+        driver.create({"id": taken, **SAID})
+        return taken
+
+    taken = take_the_next()
+    assert driver.say("mine") != taken
+    taken = take_the_next()
+    (started,) = driver.talk(320)
+    assert started["item_id"] != taken
     answer = driver.respond()
+    taken = take_the_next()
     driver.produce(answer, TextDelta("Hi"), ResponseEnd())
-    assert driver.last_item not in taken
+    assert driver.last_item != taken
+    assert taken in order(driver)
 
 
 def test_an_id_that_was_announced_is_taken() -> None:

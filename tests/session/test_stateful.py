@@ -273,12 +273,16 @@ class Game(RuleBasedStateMachine):
         if pause:
             self.talk(False, pause)
 
-    @rule(parts=parts_of_an_answer, share=st.sampled_from([0.1, 0.4, 0.7, 0.9]), pick=picks)
-    def interrupt(self, parts: list[int], share: float, pick: int) -> None:
+    @rule(
+        parts=parts_of_an_answer, share=st.sampled_from([0.1, 0.4, 0.7, 1]), speech=st.booleans(), pick=picks
+    )
+    def interrupt(self, parts: list[int], share: float, speech: bool, pick: int) -> None:
         """Somebody breaks in on an answer; the client says how much was heard, and what comes next knows."""
         self.answer([pick, 9 * 12 + 1, *parts[:3], 10 * 12 + 3], pick)
-        self.talk(True, 9600)
+        if speech:
+            self.talk(True, 9600)
         self.truncate(0, share)
+        self.produce(parts[3:], pick, True)
         self.respond(True, "", None, "inf", pick)
 
     @rule(probabilities=st.lists(st.sampled_from([0.0, 0.4, 0.5, 0.6, 1.0]), max_size=12))

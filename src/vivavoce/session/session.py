@@ -75,7 +75,7 @@ CONNECTION_TABLE = {
 class Session:
     """One session of the Realtime API over one default conversation.
 
-    - `config`: the effective configuration, as `session.created` shows it (see `configuration.initial`).
+    - `config`: the effective configuration, as `session.created` will show it.
     - `ids`: makes identifiers (see `SequentialIds`).
     - `options`: what the deployment decides (see `SessionOptions`).
 
