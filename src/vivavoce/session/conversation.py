@@ -16,7 +16,6 @@ from vivavoce.protocol import (
     InputAudio,
     InputImage,
     InputText,
-    Item,
     Message,
     OutputAudio,
     OutputText,
@@ -113,6 +112,10 @@ def _in_words(character: str) -> bool:
     return (character.isalnum() or character in "'’") and east_asian_width(character) not in "WF"
 
 
+KeptItem = Message | FunctionCall | FunctionCallOutput
+"""The kinds of items that a conversation holds here."""
+
+
 class StoredItem:
     """An item of the conversation with everything that belongs to it.
 
@@ -124,7 +127,7 @@ class StoredItem:
     __slots__ = ("answer", "clips", "heard", "item", "n_bytes", "understanding")
 
     def __init__(
-        self, item: Item, *, clips: dict[int, Clip] | None = None, answer: Answer | None = None
+        self, item: KeptItem, *, clips: dict[int, Clip] | None = None, answer: Answer | None = None
     ) -> None:
         self.item = item
         self.clips = clips or {}
@@ -151,19 +154,16 @@ class StoredItem:
 
     def transcribe(self, transcript: str) -> None:
         """Show the transcript in the item from now on, in its first audio part."""
-        if isinstance(self.item, Message) and self.clips:
-            content = list(self.item.content)
-            first = min(self.clips)
-            content[first] = InputAudio(transcript=transcript)
-            self.item = msgspec.structs.replace(self.item, content=tuple(content))
+        assert isinstance(self.item, Message)
+        content = list(self.item.content)
+        content[min(self.clips)] = InputAudio(transcript=transcript)
+        self.item = msgspec.structs.replace(self.item, content=tuple(content))
 
-    def retrieved(self) -> Item:
+    def retrieved(self) -> KeptItem:
         """The item with its audio, as `conversation.item.retrieved` shows it."""
         item = self.item
-        if isinstance(item, FunctionCall | FunctionCallOutput):
-            return msgspec.structs.replace(item, object="realtime.item")
         if not isinstance(item, Message):
-            return item
+            return msgspec.structs.replace(item, object="realtime.item")
         content: list[ContentPart] = [
             msgspec.structs.replace(
                 part, audio=_base64(self.clips[index].audio), format=format_name(self.clips[index].format)
@@ -183,7 +183,7 @@ class StoredItem:
             audio=_base64(bytes(answer.audio)), transcript=answer.kept, format=format_name(answer.format)
         )
 
-    def for_prompt(self, *, with_audio: bool) -> Item:
+    def for_prompt(self, *, with_audio: bool) -> KeptItem:
         """The item as a responder sees it: heard words in `transcript`, input audio only if it hears for
         itself."""
         item = self.item
@@ -227,21 +227,22 @@ class StoredItem:
 
     def texts(self) -> Iterator[str]:
         """Every text in the item that a language model reads, transcripts of its own speech included."""
-        item = self.item
-        if self.answer is not None:
-            yield self.answer.kept
-        elif isinstance(item, Message):
-            for part in item.content:
-                match part:
-                    case InputText(text=text) | OutputText(text=text) if isinstance(text, str):
-                        yield text
-                    case OutputAudio(transcript=str(transcript)):
-                        yield transcript
-        else:
-            for field in ("name", "arguments", "output"):
-                value = getattr(item, field, None)
-                if isinstance(value, str):
-                    yield value
+        match self.item:
+            case Message(content=content):
+                if self.answer is not None:
+                    yield self.answer.kept
+                    return
+                for part in content:
+                    match part:
+                        case InputText(text=text) | OutputText(text=text):
+                            yield text
+                        case OutputAudio(transcript=str(transcript)):
+                            yield transcript
+            case FunctionCall(name=name, arguments=arguments):
+                yield name
+                yield arguments
+            case FunctionCallOutput(output=output):
+                yield output
 
     @property
     def images(self) -> list[InputImage]:
@@ -303,9 +304,7 @@ class Conversation:
         return stored
 
     def has_function_call(self, call_id: str) -> bool:
-        return any(
-            getattr(s.item, "call_id", None) == call_id and s.item.type == "function_call" for s in self
-        )
+        return any(isinstance(s.item, FunctionCall) and s.item.call_id == call_id for s in self)
 
 
 def _base64(audio: bytes) -> str:

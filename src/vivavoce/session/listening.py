@@ -190,7 +190,7 @@ class Listening:
         floor = self._turn.heard - keep
         if keep_from is not None:
             floor = min(floor, keep_from)
-        # In strides, not on every append: moving the rest of the buffer costs more than keeping it.
+        # In strides: to look what can go costs as much as an append.
         if floor - self._buffer.start > keep // 4:
             self._buffer.drop(floor)
 
