@@ -346,8 +346,12 @@ async def test_plain_http_where_the_server_speaks_tls(tls: ssl.SSLContext) -> No
 
 
 def modules_after(statement: str) -> set[str]:
+    """What is loaded after this, in an interpreter that nobody measures: to measure is to import."""
     script = f"import sys\n{statement}\nprint(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=unmeasured
+    )
     return set(run.stdout.split())
 
 
