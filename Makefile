@@ -26,7 +26,7 @@ $(VENV)/demo: $(VENV)/pip pyproject.toml
 	@touch $@
 
 $(VENV)/dev: $(VENV)/pip pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo,mic]" --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo,mic,mcp,tracing,conformance]" --group dev
 	@touch $@ $(VENV)/demo
 
 demo: $(VENV)/demo

@@ -69,19 +69,47 @@ class VoiceDetector(Engine, Protocol):
     def stream(self) -> VoiceStream: ...
 
 
+class Word(msgspec.Struct, frozen=True):
+    """A word and when it was said, in seconds from the beginning of the utterance."""
+
+    text: str
+    start: float
+    end: float
+
+
+class TokenLogprob(msgspec.Struct, frozen=True):
+    """A piece of the transcript and the natural logarithm of its probability, at most 0."""
+
+    token: str
+    logprob: float
+
+
 class Transcript(msgspec.Struct, frozen=True):
     """What was understood so far of one utterance. A later one replaces an earlier one."""
 
     text: str
     final: bool = False
     """The last one; nothing follows it."""
+    stable: int = 0
+    """So many characters of `text`, from its beginning, stand: every later transcript of this utterance begins
+    with them. Never decreases. A final transcript stands as a whole."""
+    words: tuple[Word, ...] = ()
+    """The words with their times, where the engine knows them; empty where it does not."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of a final transcript, where the engine knows them: their tokens, joined, are `text`."""
 
 
 class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a session asks of the transcriber; an engine may ignore what it has no use for."""
 
+    model: str | None = None
+    """The name that the client wrote; None where it asked for no transcript."""
     language: str | None = None
     """ISO-639-1."""
+    languages: tuple[str, ...] = ()
+    """Languages that may be spoken, ISO-639-1; empty: unknown."""
+    keywords: tuple[str, ...] = ()
+    """Words to expect."""
     prompt: str | None = None
 
 
