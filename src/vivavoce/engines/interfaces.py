@@ -91,8 +91,8 @@ class Transcript(msgspec.Struct, frozen=True):
     final: bool = False
     """The last one; nothing follows it."""
     stable: int = 0
-    """So many characters of `text`, from its beginning, stand: every later transcript of this utterance begins
-    with them. Never decreases. A final transcript stands as a whole."""
+    """So many characters of `text`, from its beginning, stand: every later transcript of this utterance
+    begins with them. Never decreases. A final transcript stands as a whole."""
     words: tuple[Word, ...] = ()
     """The words with their times, where the engine knows them; empty where it does not."""
     logprobs: tuple[TokenLogprob, ...] = ()
