@@ -156,6 +156,7 @@ async def test_models_share_what_they_name_alike(life):
     assert gardener.responder.parts == {}
     await engines.start()
     assert len(life) == len(set(life)) + 1  # both duets have the same tone
+    assert engines.combination(None) is butler
     with pytest.raises(KeyError):
         engines.combination("chauffeur")
 

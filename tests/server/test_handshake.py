@@ -109,9 +109,21 @@ async def test_a_model_for_a_transcription_session(serve):
 async def test_a_transcription_session(serve):
     async with serve(OPEN) as served:
         error, code, reason = await refusal(served.url + "?intent=transcription")
-    assert (error["code"], error["param"]) == ("invalid_value", "intent")
-    assert "not served here" in error["message"]
+    assert error["code"] == "invalid_value"
+    assert error["message"].startswith("Transcription sessions are not served here.")
     assert (code, reason) == (4000, "invalid_request_error.invalid_value")
+
+
+async def test_a_translation_session(serve):
+    async with serve(OPEN) as served:
+        translations = served.url + "/translations"
+        error, code, _ = await refusal(translations + "?model=gpt-realtime-translate")
+        assert (error["code"], code) == ("invalid_value", 4000)
+        assert error["message"].startswith("Translation sessions are not served here.")
+        error, code, _ = await refusal(translations)
+        assert (error["code"], code) == ("missing_model", 4000)
+        error, code, _ = await refusal(translations + "?model=whisper-1")
+        assert (error["code"], code) == ("invalid_model", 4000)
 
 
 async def test_a_model_that_does_not_converse(serve):
@@ -138,10 +150,10 @@ async def test_an_unknown_call_is_not_found(serve):
 async def test_an_unknown_path_is_not_found(serve):
     async with serve(OPEN) as served:
         with pytest.raises(InvalidStatus) as caught:
-            await connect(served.url + "/translations?model=gpt-realtime-translate")
+            await connect(served.url + "/monologues?model=gpt-realtime")
     assert caught.value.response.status_code == 404
     assert json.loads(caught.value.response.body)["error"]["message"] == (
-        "Invalid URL (GET /v1/realtime/translations)"
+        "Invalid URL (GET /v1/realtime/monologues)"
     )
 
 
@@ -161,9 +173,9 @@ async def test_every_way_to_show_the_right_key(serve, options):
             assert json.loads(await ws.recv())["event_id"] == "hello"
             assert ws.subprotocol == ("realtime" if "subprotocols" in options else None)
     (runner,) = served.runners
-    assert runner.model == "butler"
+    assert runner.opening.resolved.model == "butler"
     assert runner.engines == "engines of butler"
-    assert runner.config == GUARDED.session
+    assert runner.opening.settings == GUARDED.session
 
 
 async def test_a_subprotocol_with_a_key_is_never_confirmed(serve):

@@ -20,9 +20,8 @@ class ToyRunner:
     - `{"stick": true}`: the session cannot be freed before `unstuck` is set.
     """
 
-    def __init__(self, *, config, model, engines, transport) -> None:
-        self.config = config
-        self.model = model
+    def __init__(self, *, opening, engines, transport) -> None:
+        self.opening = opening
         self.engines = engines
         self.transport = transport
         self.lingers = False
@@ -100,7 +99,7 @@ class ToyEngines:
         self.started = False
         self.starts = 0
 
-    def combination(self, model: str) -> str:
+    def combination(self, model: str | None) -> str:
         return f"engines of {model}"
 
     async def start(self) -> None:

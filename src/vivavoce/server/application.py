@@ -50,6 +50,7 @@ class RealtimeApplication(Starlette):
             routes=[
                 *rest.routes(keys, models, self.health),
                 WebSocketRoute("/v1/realtime", self._realtime),
+                WebSocketRoute("/v1/realtime/translations", self._realtime),
                 WebSocketRoute("/{path:path}", rest.UnknownSocket()),
             ],
             exception_handlers={HTTPException: rest.refused, Exception: rest.failed},

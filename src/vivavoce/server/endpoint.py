@@ -1,4 +1,4 @@
-"""`GET /v1/realtime`: who is let in, and the farewell when the server goes away.
+"""The WebSocket endpoints: who is let in, and the farewell when the server goes away.
 
 A plain ASGI application rather than Starlette's WebSocket class, which adds to the cost of every frame.
 """
@@ -10,13 +10,14 @@ from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from vivavoce.protocol import ErrorEvent, encode
-from vivavoce.server.config import Config, SessionSettings
+from vivavoce.protocol import ErrorEvent, InvalidEvent, encode
+from vivavoce.server.config import Config
 from vivavoce.server.connection import Connection
 from vivavoce.server.engine_room import Combination, EngineRoom
-from vivavoce.server.handshake import Admitted, NotFound, Refused, chosen_subprotocol, judge
+from vivavoce.server.handshake import CLOSE_REQUEST, Admitted, NotFound, Refused, chosen_subprotocol, judge
 from vivavoce.server.keys import ApiKeys
 from vivavoce.server.models import ModelNames
+from vivavoce.server.opening import Opening, opening
 from vivavoce.server.refusals import deny, full, not_started, reason, shutting_down
 from vivavoce.server.transport import Runner, Transport
 from vivavoce.server.uvicorn_protocol import EXTENSION
@@ -37,9 +38,7 @@ CLEARING_S = 5.0
 class RunnerFactory(Protocol):
     """Makes the runner of one session."""
 
-    def __call__(
-        self, *, config: SessionSettings, model: str, engines: Combination, transport: Transport
-    ) -> Runner: ...
+    def __call__(self, *, opening: Opening, engines: Combination, transport: Transport) -> Runner: ...
 
 
 class RealtimeEndpoint:
@@ -71,21 +70,19 @@ class RealtimeEndpoint:
             logger.error(not_started().message)
             await deny(scope, receive, send, 503, not_started())
             return
-        verdict = judge(scope, self._keys, self._models)
+        translations = scope["path"].endswith("/translations")
+        verdict = judge(scope, self._keys, self._models, translations=translations)
         if isinstance(verdict, NotFound):
             await deny(scope, receive, send, 404, verdict.error)
             return
         await send({"type": "websocket.accept", "subprotocol": chosen_subprotocol(scope)})
-        if isinstance(verdict, Admitted) and self._full:
-            verdict = Refused(full(self._config.server.max_sessions), CLOSE_TRY_AGAIN_LATER)
-        if isinstance(verdict, Refused):
-            event = ErrorEvent(event_id=self._ids("event"), error=verdict.error)
+        opens = self._open(verdict) if isinstance(verdict, Admitted) else verdict
+        if isinstance(opens, Refused):
+            event = ErrorEvent(event_id=self._ids("event"), error=opens.error)
             await send({"type": "websocket.send", "text": encode(event).decode()})
-            await send(
-                {"type": "websocket.close", "code": verdict.close_code, "reason": reason(verdict.error)}
-            )
+            await send({"type": "websocket.close", "code": opens.close_code, "reason": reason(opens.error)})
             return
-        connection = self._connect(verdict.model, scope, send)
+        connection = self._connect(opens, scope, send)
         self._connections.add(connection)
         await connection.run(receive)
 
@@ -122,13 +119,22 @@ class RealtimeEndpoint:
         limit = self._config.server.max_sessions
         return limit > 0 and self.sessions >= limit
 
-    def _connect(self, model: str, scope: Scope, send: Send) -> Connection:
+    def _open(self, admitted: Admitted) -> Opening | Refused:
+        """What the session of a caller who may come in begins with, if there is room for it."""
+        if self._full:
+            return Refused(full(self._config.server.max_sessions), CLOSE_TRY_AGAIN_LATER)
+        try:
+            return opening(self._config.session, admitted.kind, admitted.model, admitted.params)
+        except InvalidEvent as invalid:
+            return Refused(invalid.error, CLOSE_REQUEST)
+
+    def _connect(self, opens: Opening, scope: Scope, send: Send) -> Connection:
         transport = WebSocketTransport(
             send,
             buffer_bytes=self._config.server.write_buffer_bytes,
             write_timeout_s=self._config.server.write_timeout_s,
             **scope.get("extensions", {}).get(EXTENSION, {}),
         )
-        engines = self._engines.combination(model)
-        runner = self._runner(config=self._config.session, model=model, engines=engines, transport=transport)
+        engines = self._engines.combination(opens.model)
+        runner = self._runner(opening=opens, engines=engines, transport=transport)
         return Connection(runner, transport, self._ids, on_gone=self._connections.discard)

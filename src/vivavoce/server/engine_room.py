@@ -50,9 +50,13 @@ class EngineRoom:
         self._check_unused(made)
         self.started = False
 
-    def combination(self, model: str) -> Combination:
-        """The engines for a model; KeyError if the configuration names its models and this is none of
-        them."""
+    def combination(self, model: str | None) -> Combination:
+        """The engines for a model; KeyError if the configuration names its models and this is none of them.
+
+        A session without a model has those of any model or, if the configuration names its models, of the
+        first."""
+        if model is None and None not in self._combinations:
+            return next(iter(self._combinations.values()))
         return self._combinations[model if model in self._combinations else None]
 
     async def start(self) -> None:

@@ -36,6 +36,11 @@ class ApiKeys:
             found |= hmac.compare_digest(digest, known)
         return found
 
+    def owner(self, key: str | None) -> str | None:
+        """What to call the holder of `key` in limits and logs: the head of its digest. None if everybody is
+        let in without a key."""
+        return None if key is None or not self.admit(key) else f"key-{_digest(key).hex()[:8]}"
+
     def refusal(self, key: str | None) -> Error | None:
         """The error object for a caller who showed `key`, or None if the caller may come in."""
         if not self._digests:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from vivavoce.protocol import Error, errors
+from vivavoce.server.opening import SessionKind
 
 OPENAI_REALTIME_MODELS = (
     "gpt-realtime",
@@ -29,7 +30,10 @@ OPENAI_REALTIME_MODELS = (
 )
 """Every name of a conversing model in OpenAI's API description, so that stock clients need no change."""
 
-NOT_CONVERSING_MODELS = frozenset(
+TRANSLATING_MODELS = frozenset({"gpt-realtime-translate"})
+"""OpenAI's names for models that interpret speech into another language."""
+
+NOT_CONVERSING_MODELS = TRANSLATING_MODELS | frozenset(
     {
         "whisper-1",
         "gpt-transcribe",
@@ -39,7 +43,6 @@ NOT_CONVERSING_MODELS = frozenset(
         "gpt-4o-mini-transcribe",
         "gpt-4o-mini-transcribe-2025-12-15",
         "gpt-realtime-whisper",
-        "gpt-realtime-translate",
     }
 )
 """OpenAI's names for models that transcribe or translate and hold no conversation (R1.1.2)."""
@@ -58,14 +61,17 @@ class ModelNames:
         self.listed = tuple(configured) or OPENAI_REALTIME_MODELS
         self._closed = bool(configured)
 
-    def accept(self, name: str) -> bool:
+    def accept(self, name: str, kind: SessionKind = "realtime") -> bool:
+        """Whether sessions of this kind can be held with the model `name`."""
         if self._closed:
             return name in self.listed
+        if kind == "translation" and name in TRANSLATING_MODELS:
+            return True
         return name not in NOT_CONVERSING_MODELS
 
-    def refusal(self, name: str) -> Error | None:
+    def refusal(self, name: str, kind: SessionKind = "realtime") -> Error | None:
         """The error object for a caller who asks for `name`, or None if it is answered to."""
-        if self.accept(name):
+        if self.accept(name, kind):
             return None
         error = errors.invalid_model(name if len(name) <= _SHOWN_LENGTH else name[:_SHOWN_LENGTH] + "…")
         if not self._closed:

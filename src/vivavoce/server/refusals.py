@@ -12,9 +12,12 @@ def request_error(message: str, *, code: str | None = None, param: str | None = 
     return Error(type="invalid_request_error", code=code, message=message, param=param)
 
 
-def no_transcription_sessions() -> Error:
-    message = "Transcription sessions are not served here. Connect with a model parameter for a conversation."
-    return request_error(message, code="invalid_value", param="intent")
+def not_served(kind: str) -> Error:
+    """A kind of session that this server does not hold."""
+    message = (
+        f"{kind.title()} sessions are not served here. Connect with a model parameter for a conversation."
+    )
+    return request_error(message, code="invalid_value")
 
 
 def unknown_url(method: str, path: str) -> Error:

@@ -19,6 +19,12 @@ from vivavoce.protocol import (
     SessionAudio,
     SessionParams,
     Tool,
+    TranscriptionSession,
+    TranscriptionSessionAudio,
+    TranscriptionSessionParams,
+    TranslationSession,
+    TranslationSessionAudio,
+    TranslationSessionParams,
     Voice,
     VoiceId,
     errors,
@@ -45,6 +51,36 @@ def merge(session: RealtimeSession, params: SessionParams, *, voice_locked: bool
         raise InvalidEvent(errors.voice_locked())
     changes = {key: value for key, value in asdict(params).items() if value is not UNSET and key != "audio"}
     return replace(session, **changes, audio=audio)
+
+
+def merge_transcription(session: TranscriptionSession, params: SessionParams) -> TranscriptionSession:
+    """A transcription session with the update applied. Raises InvalidEvent."""
+    if not isinstance(params, TranscriptionSessionParams):
+        raise InvalidEvent(errors.wrong_session_type(params.type, session.type))
+    include = session.include if params.include is UNSET else params.include
+    if params.audio is UNSET or params.audio.input is UNSET:
+        return replace(session, include=include)
+    patch = params.audio.input
+    if patch.noise_reduction:
+        raise InvalidEvent(errors.unsupported_option("session.audio.input.noise_reduction"))
+    heard = _patched(session.audio.input, replace(patch, turn_detection=UNSET))
+    if patch.turn_detection is not UNSET:
+        detection = patch.turn_detection and patch.turn_detection.for_transcription()
+        heard = replace(heard, turn_detection=detection)
+    return replace(session, include=include, audio=TranscriptionSessionAudio(input=heard))
+
+
+def merge_translation(session: TranslationSession, params: TranslationSessionParams) -> TranslationSession:
+    """A translation session with the update applied. Raises InvalidEvent."""
+    if params.audio is UNSET:
+        return session
+    if params.audio.input is not UNSET and params.audio.input.noise_reduction:
+        raise InvalidEvent(errors.unsupported_option("session.audio.input.noise_reduction"))
+    audio = TranslationSessionAudio(
+        input=_patched(session.audio.input, params.audio.input),
+        output=_patched(session.audio.output, params.audio.output),
+    )
+    return replace(session, audio=audio)
 
 
 def for_response(session: RealtimeSession, params: ResponseParams, *, voice_locked: bool) -> ResponseSettings:

@@ -1,0 +1,98 @@
+"""What a session opens with: the caller's wishes over the deployment's settings.
+
+A kind, a model and what a client secret carries become the session object of the protocol, resolved before
+`session.created` shows it (behaviour reference, 4.12). The answers of the REST endpoints show the same.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET
+
+from vivavoce.protocol import (
+    InvalidEvent,
+    RealtimeSession,
+    RealtimeSessionParams,
+    SessionAudio,
+    SessionAudioOutput,
+    TranscriptionSession,
+    TranscriptionSessionParams,
+    TranslationSession,
+    TranslationSessionParams,
+)
+from vivavoce.protocol.sessions import Session as InitialSession
+from vivavoce.server import refusals
+from vivavoce.server.config import SessionSettings
+from vivavoce.session import configuration
+
+SessionKind = Literal["realtime", "transcription", "translation"]
+
+SERVED: frozenset[SessionKind] = frozenset({"realtime"})
+"""The kinds of sessions that the runner can hold; the others are refused before they begin."""
+
+InitialParams = RealtimeSessionParams | TranscriptionSessionParams | TranslationSessionParams
+"""What a client secret or a call asks for, by the kind of its session."""
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """All that a runner needs to know about the session that it is to hold."""
+
+    settings: SessionSettings
+    """What the deployment decides."""
+    model: str | None
+    """The name that chooses the engines; None for sessions that have none."""
+    resolved: InitialSession
+    """The session, without an identifier and without an end."""
+
+    def session(self, id: str, expires_at: int = 0) -> InitialSession:
+        """The session as it begins. `expires_at`: unix seconds, 0 where it has not begun yet."""
+        return msgspec.structs.replace(self.resolved, id=id, expires_at=expires_at)
+
+
+def opening(
+    settings: SessionSettings,
+    kind: SessionKind,
+    model: str | None = None,
+    params: InitialParams | None = None,
+) -> Opening:
+    """Resolve what a caller who was let in asks for.
+
+    `model` is that of conversations and translations; transcription sessions have none. `params`, of the same
+    kind, are applied over the settings. Raises InvalidEvent for what this server cannot do.
+    """
+    if kind not in SERVED:
+        raise InvalidEvent(refusals.not_served(kind))
+    return Opening(settings, model, _RESOLVE[kind](settings, model or "", params))
+
+
+def _realtime(settings: SessionSettings, model: str, params: InitialParams | None) -> InitialSession:
+    session = RealtimeSession(
+        id="",
+        model=model,
+        instructions=settings.instructions,
+        audio=SessionAudio(output=SessionAudioOutput(voice=settings.voice)),
+    )
+    if params is None:
+        return session
+    assert isinstance(params, RealtimeSessionParams)
+    params = msgspec.structs.replace(params, model=UNSET)  # it was chosen by whoever let the caller in
+    return configuration.merge(session, params, voice_locked=False)
+
+
+def _transcription(settings: SessionSettings, model: str, params: InitialParams | None) -> InitialSession:
+    session = TranscriptionSession(id="")
+    if params is None:
+        return session
+    assert isinstance(params, TranscriptionSessionParams)
+    return configuration.merge_transcription(session, params)
+
+
+def _translation(settings: SessionSettings, model: str, params: InitialParams | None) -> InitialSession:
+    session = TranslationSession(id="", expires_at=0, model=model)
+    if params is None:
+        return session
+    assert isinstance(params, TranslationSessionParams)
+    return configuration.merge_translation(session, params)
+
+
+_RESOLVE = {"realtime": _realtime, "transcription": _transcription, "translation": _translation}
