@@ -9,7 +9,6 @@ from vivavoce.engines.interfaces import EngineError, Samples, Transcript, Transc
 from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent, encode
 from vivavoce.server.config import SessionSettings
 from vivavoce.server.engine_room import Combination
-from vivavoce.server.opening import opening
 from vivavoce.server.runner import SessionRunner
 from vivavoce.server.transport import TransportClosed
 
@@ -183,7 +182,8 @@ class Stage:
         self.responder = ScriptedResponder(answer, hears_audio=hears_audio)
         self.transport = WrittenDown()
         self.runner = SessionRunner(
-            opening=opening(settings or SessionSettings(debug=True), "realtime", "gpt-realtime"),
+            config=settings or SessionSettings(debug=True),
+            model="gpt-realtime",
             engines=Combination(
                 voice_detector=self.detector, transcriber=self.transcriber, responder=self.responder
             ),

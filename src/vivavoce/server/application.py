@@ -12,9 +12,11 @@ from vivavoce.server import config as configuration
 from vivavoce.server import rest
 from vivavoce.server.config import Config
 from vivavoce.server.endpoint import RealtimeEndpoint, RunnerFactory
-from vivavoce.server.engine_room import EngineRoom
+from vivavoce.server.engine_room import Combination, EngineRoom
 from vivavoce.server.keys import ApiKeys
 from vivavoce.server.models import ModelNames
+from vivavoce.server.opening import Opening
+from vivavoce.server.transport import Runner, Transport
 
 
 def app(config: Config | None = None) -> "RealtimeApplication":
@@ -25,8 +27,12 @@ def app(config: Config | None = None) -> "RealtimeApplication":
     """
     from vivavoce.server.runner import SessionRunner
 
+    def runner(*, opening: Opening, engines: Combination, transport: Transport) -> Runner:
+        model = opening.model or ""
+        return SessionRunner(config=opening.settings, model=model, engines=engines, transport=transport)
+
     config = config or configuration.load()
-    return RealtimeApplication(config, EngineRoom(config), SessionRunner)
+    return RealtimeApplication(config, EngineRoom(config), runner)
 
 
 class RealtimeApplication(Starlette):

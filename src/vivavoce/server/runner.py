@@ -30,12 +30,14 @@ from vivavoce.protocol import (
     RealtimeSession,
     ResponseFailure,
     ResponseRequest,
+    SessionAudio,
+    SessionAudioOutput,
     Transcription,
     decode_client_event,
     errors,
 )
+from vivavoce.server.config import SessionSettings
 from vivavoce.server.engine_room import Combination
-from vivavoce.server.opening import Opening
 from vivavoce.server.transport import Transport, TransportClosed
 from vivavoce.session import (
     ALPHABET,
@@ -78,7 +80,9 @@ FAULT = "The server had an error while processing your request. Sorry about that
 class SessionRunner:
     """Runs one session over one transport with one combination of engines."""
 
-    def __init__(self, *, opening: Opening, engines: Combination, transport: Transport) -> None:
+    def __init__(
+        self, *, config: SessionSettings, model: str, engines: Combination, transport: Transport
+    ) -> None:
         self._engines = engines
         self._transport = transport
         self._loop = asyncio.get_running_loop()
@@ -87,14 +91,22 @@ class SessionRunner:
         options = SessionOptions(
             hears_audio=engines.responder.hears_audio,
             frame_ms=detector.frame_samples * 1000 // detector.sample_rate,
-            max_seconds=opening.settings.max_minutes * 60,
-            debug=opening.settings.debug,
+            max_seconds=config.max_minutes * 60,
+            debug=config.debug,
         )
         ids = SequentialIds("".join(secrets.choice(ALPHABET) for _ in range(13)))
         expires_at = self._now() + options.max_seconds if options.max_seconds else 0
-        initial = opening.session(ids("sess"), int(expires_at))
-        assert isinstance(initial, RealtimeSession)  # the only kind that is served
-        self._session = Session(initial, ids=ids, options=options)
+        self._session = Session(
+            RealtimeSession(
+                id=ids("sess"),
+                model=model,
+                instructions=config.instructions,
+                expires_at=int(expires_at),
+                audio=SessionAudio(output=SessionAudioOutput(voice=config.voice)),
+            ),
+            ids=ids,
+            options=options,
+        )
         self._ear = _Ear(detector)
         self._unheard: deque[Hear] = deque()
         self._utterances: dict[str, _RunningUtterance] = {}
