@@ -76,7 +76,7 @@ class MeasuredRunner(SessionRunner):
         await super().receive(data, more=more)
         if data.startswith(_APPEND):  # type: ignore[arg-type]
             self._appends += 1
-            if not self._unheard:
+            if not self._hearing.waiting:
                 now = time.monotonic()
                 while self._heard < self._appends:
                     MEASURED.lags.append(now - self._first_due - self._heard * APPEND_S)

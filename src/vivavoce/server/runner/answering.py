@@ -1,0 +1,67 @@
+"""Requests on their way through the responder."""
+
+import asyncio
+import logging
+
+from vivavoce.engines.interfaces import EngineError, Responder
+from vivavoce.protocol import OutputPart, ResponseFailure, ResponseRequest
+from vivavoce.server.runner.live import FAULT, LiveSession
+from vivavoce.server.transport import Transport, TransportClosed
+
+logger = logging.getLogger(__name__)
+
+PARTS_AT_ONCE = 16
+"""After so many parts of an answer that came without waiting, other sessions have their turn."""
+
+
+class Answering:
+    """The responses that are being generated, by their ids."""
+
+    def __init__(self, live: LiveSession, responder: Responder, transport: Transport) -> None:
+        self._live = live
+        self._responder = responder
+        self._transport = transport
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def respond(self, request: ResponseRequest) -> None:
+        """Begin to answer."""
+        task = self._live.spawn(self._respond(request), f"vivavoce {request.response_id}")
+        self._running[request.response_id] = task
+
+    def cancel(self, response_id: str) -> None:
+        """Answer no more."""
+        answering = self._running.pop(response_id, None)
+        # A response ended by a part of its own finds out by itself, and closes its engine in peace.
+        if answering is not None and answering is not asyncio.current_task():
+            answering.cancel()
+
+    async def _respond(self, request: ResponseRequest) -> None:
+        response_id = request.response_id
+        failure = ResponseFailure("server_error", None, FAULT)
+        answer = self._responder.respond(request)
+        parts = 0
+        try:
+            async for part in answer:
+                self._produced(response_id, part)
+                if response_id not in self._running:
+                    return
+                await self._transport.ready()
+                parts += 1
+                if parts % PARTS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        except EngineError as error:
+            failure = ResponseFailure("server_error", error.code, str(error))
+        except TransportClosed:
+            return
+        except Exception:  # a fault of one engine must not end the session
+            logger.exception("the responder failed")
+        finally:
+            await answer.aclose()
+        # Ignored by the session if the answer came to its end.
+        self._produced(response_id, failure)
+        self._running.pop(response_id, None)
+
+    def _produced(self, response_id: str, part: OutputPart) -> None:
+        live = self._live
+        live.session.produced(response_id, part, live.now())
+        live.carry_out()

@@ -1,0 +1,170 @@
+"""One session at work: carries out what the `Session` asks for and tells it what came of it.
+
+The runner is the session's only writer. Everything runs on the event loop: the transport's frames, the
+engines' results and the clock each enter the session, and the effects that this has are carried out before
+anything else comes in, so that the session needs no locks and events leave in its order.
+"""
+
+import asyncio
+import secrets
+
+from vivavoce.protocol import (
+    InputAudioBufferAppend,
+    InvalidEvent,
+    RealtimeSession,
+    SessionAudio,
+    SessionAudioOutput,
+    decode_client_event,
+    errors,
+)
+from vivavoce.server.config import SessionSettings
+from vivavoce.server.engine_room import Combination
+from vivavoce.server.runner.answering import Answering
+from vivavoce.server.runner.hearing import Hearing
+from vivavoce.server.runner.live import Clock, LiveSession
+from vivavoce.server.runner.understanding import Understanding
+from vivavoce.server.transport import Transport
+from vivavoce.session import (
+    ALPHABET,
+    AbandonTranscription,
+    Cancel,
+    ClearPlayback,
+    Close,
+    Effect,
+    FeedTranscription,
+    FinishTranscription,
+    Hear,
+    OpenTranscription,
+    ResetDetector,
+    Respond,
+    Send,
+    SequentialIds,
+    Session,
+    SessionOptions,
+    WakeAt,
+)
+
+
+class SessionRunner:
+    """Runs one session over one transport with one combination of engines."""
+
+    def __init__(
+        self, *, config: SessionSettings, model: str, engines: Combination, transport: Transport
+    ) -> None:
+        self._transport = transport
+        self._clock = Clock()
+        self._session = _session(config, model, engines, self._clock.now())
+        self._live = LiveSession(self._session, self._clock, self._carry_out)
+        self._hearing = Hearing(self._live, engines.voice_detector)
+        self._understanding = Understanding(self._live, engines.transcriber)
+        self._answering = Answering(self._live, engines.responder, transport)
+        self._draining = False
+
+    # The transport's side
+
+    async def start(self) -> None:
+        """Begin: the peer is told about the session."""
+        self._session.start(self._clock.now())
+        self._carry_out()
+
+    async def receive(self, data: str | bytes, *, more: bool = False) -> None:
+        """One text frame of the peer. Frames that come while the server is going away are not read any
+        more.
+
+        `more` says that another one waits already: audio may then be heard together with the next.
+        """
+        if self._draining:
+            return
+        try:
+            event = decode_client_event(data)
+        except InvalidEvent as invalid:
+            await self._hearing.catch_up()
+            self._session.refuse(invalid.error)
+        else:
+            if not isinstance(event, InputAudioBufferAppend):
+                await self._hearing.catch_up()
+            self._session.receive(event, self._clock.now())
+        self._carry_out()
+        if not more or self._hearing.full:
+            await self._hearing.catch_up()
+
+    def refuse_binary(self) -> None:
+        """The peer sent a binary frame."""
+        self._session.refuse(errors.binary_frame())
+        self._carry_out()
+
+    async def drain(self) -> None:
+        """The server is going away: return when no response is running any more, and begin none."""
+        self._draining = True
+        while self._session.busy and (working := self._live.working):
+            await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+
+    async def aclose(self) -> None:
+        """The peer is gone or the session is over: free everything. Safe to call more than once."""
+        self._session.end(self._clock.now())
+        self._carry_out()
+        self._hearing.forget()
+        self._clock.stop_alarm()
+        await self._live.aclose()
+
+    # The session's side
+
+    def _carry_out(self) -> None:
+        while effects := self._session.effects():
+            for effect in effects:
+                self._do(effect)
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Send(event):
+                self._transport.send(event)
+            case Hear():
+                self._hearing.put(effect)
+            case FeedTranscription(item_id, audio, format):
+                self._understanding.feed(item_id, audio, format)
+            case OpenTranscription(item_id, options):
+                self._understanding.open(item_id, options)
+            case FinishTranscription(item_id):
+                self._understanding.finish(item_id)
+            case AbandonTranscription(item_id):
+                self._understanding.abandon(item_id)
+            case Respond(request):
+                self._answering.respond(request)
+            case Cancel(response_id):
+                self._answering.cancel(response_id)
+            case ResetDetector():
+                self._hearing.reset()
+            case ClearPlayback():
+                self._transport.clear()
+            case WakeAt(when):
+                self._clock.wake_at(when, self._wake)
+            case Close(code, reason):
+                self._live.spawn(self._transport.close(code, reason), "vivavoce close")
+
+    def _wake(self) -> None:
+        self._session.tick(self._clock.now())
+        self._carry_out()
+
+
+def _session(config: SessionSettings, model: str, engines: Combination, now: float) -> Session:
+    """A new session as the configuration wants it."""
+    detector = engines.voice_detector
+    options = SessionOptions(
+        hears_audio=engines.responder.hears_audio,
+        frame_ms=detector.frame_samples * 1000 // detector.sample_rate,
+        max_seconds=config.max_minutes * 60,
+        debug=config.debug,
+    )
+    ids = SequentialIds("".join(secrets.choice(ALPHABET) for _ in range(13)))
+    expires_at = now + options.max_seconds if options.max_seconds else 0
+    return Session(
+        RealtimeSession(
+            id=ids("sess"),
+            model=model,
+            instructions=config.instructions,
+            expires_at=int(expires_at),
+            audio=SessionAudio(output=SessionAudioOutput(voice=config.voice)),
+        ),
+        ids=ids,
+        options=options,
+    )

@@ -1,0 +1,98 @@
+"""Utterances on their way through the transcriber."""
+
+import asyncio
+import logging
+
+from vivavoce.engines.interfaces import EngineError, Transcriber, TranscriptionOptions, Utterance
+from vivavoce.protocol import AudioFormat, Transcription
+from vivavoce.server.runner.conversion import Conversion
+from vivavoce.server.runner.live import FAULT, LiveSession
+
+logger = logging.getLogger(__name__)
+
+
+class Understanding:
+    """The utterances that are being transcribed, by the item that each belongs to."""
+
+    def __init__(self, live: LiveSession, transcriber: Transcriber) -> None:
+        self._live = live
+        self._transcriber = transcriber
+        self._running: dict[str, _RunningUtterance] = {}
+
+    def open(self, item_id: str, options: Transcription | None) -> None:
+        """An utterance begins."""
+        live = self._live
+        try:
+            utterance = self._transcriber.utterance(_wanted(options))
+        except EngineError as error:
+            live.session.transcription_failed(item_id, str(error), error.code, live.now())
+            return
+        task = live.spawn(self._transcribe(item_id, utterance), f"vivavoce transcription {item_id}")
+        self._running[item_id] = _RunningUtterance(utterance, task, self._transcriber.sample_rate)
+
+    def feed(self, item_id: str, audio: bytes, format: AudioFormat) -> None:
+        """More of its audio."""
+        if (running := self._running.get(item_id)) is not None:
+            running.feed(audio, format)
+
+    def finish(self, item_id: str) -> None:
+        """It is over."""
+        if (running := self._running.get(item_id)) is not None:
+            running.finish()
+
+    def abandon(self, item_id: str) -> None:
+        """Nobody wants its words any more."""
+        if (running := self._running.pop(item_id, None)) is not None:
+            running.task.cancel()
+            # A task that is cancelled before it began closes nothing.
+            self._live.clear_away(running.utterance.aclose(), f"vivavoce abandon {item_id}")
+
+    async def _transcribe(self, item_id: str, utterance: Utterance) -> None:
+        live = self._live
+        text, failure, code = None, FAULT, None
+        try:
+            async for transcript in utterance:
+                if transcript.final:
+                    text = transcript.text
+        except EngineError as error:
+            failure, code = str(error), error.code
+        except Exception:  # a fault of one engine must not end the session
+            logger.exception("the transcriber failed")
+        finally:
+            self._running.pop(item_id, None)
+            await utterance.aclose()
+        if text is not None:
+            live.session.transcribed(item_id, text, live.now())
+        else:
+            live.session.transcription_failed(item_id, failure, code, live.now())
+        live.carry_out()
+
+
+def _wanted(options: Transcription | None) -> TranscriptionOptions:
+    if options is None:
+        return TranscriptionOptions()
+    return TranscriptionOptions(
+        model=options.model,
+        language=options.language,
+        languages=options.languages or (),
+        keywords=options.keywords or (),
+        prompt=options.prompt,
+    )
+
+
+class _RunningUtterance:
+    """An utterance, the task that waits for its words, and the conversion of its audio."""
+
+    def __init__(self, utterance: Utterance, task: asyncio.Task[None], sample_rate: int) -> None:
+        self.utterance = utterance
+        self.task = task
+        self._conversion = Conversion(sample_rate)
+
+    def feed(self, audio: bytes, format: AudioFormat) -> None:
+        self.utterance.feed(self._conversion.feed(audio, format))
+
+    def finish(self) -> None:
+        rest = self._conversion.flush()
+        if rest is not None:
+            self.utterance.feed(rest)
+        self.utterance.finish()
