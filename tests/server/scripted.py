@@ -56,7 +56,8 @@ class LoudnessStream:
 
 
 class ScriptedTranscriber(Scripted):
-    """Understands what the script says next: a text, or an exception to raise."""
+    """Understands what the script says next: a text, or an exception to raise. Its first word stands while
+    the rest is still being spoken."""
 
     sample_rate = 16000
 
@@ -85,7 +86,8 @@ class ScriptedUtterance:
         self._finished.set()
 
     async def __aiter__(self) -> AsyncIterator[Transcript]:
-        yield Transcript("wor")
+        if isinstance(self._outcome, str):
+            yield Transcript(self._outcome, stable=len(self._outcome.partition(" ")[0]))
         await self._finished.wait()
         if isinstance(self._outcome, Exception):
             raise self._outcome

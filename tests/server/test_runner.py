@@ -223,6 +223,20 @@ async def test_a_responder_that_just_stops_has_failed() -> None:
         assert (await stage.transport.until("response.done"))["response"]["status"] == "failed"
 
 
+async def test_words_are_told_as_they_become_certain() -> None:
+    async with Stage(greeting, transcriber=ScriptedTranscriber("good morning")) as stage:
+        transcription = {"model": "gpt-4o-transcribe"}
+        await stage.send(
+            type="session.update",
+            session={"type": "realtime", "audio": {"input": {"transcription": transcription}}},
+        )
+        await speak(stage)
+        kind = "conversation.item.input_audio_transcription."
+        completed = await stage.transport.until(f"{kind}completed")
+        deltas = [e["delta"] for e in stage.transport.events if e["type"] == f"{kind}delta"]
+        assert (deltas, completed["transcript"]) == (["good", " morning"], "good morning")
+
+
 @pytest.mark.parametrize("fault", [EngineError("The worker died."), ZeroDivisionError("secret")])
 async def test_a_failing_transcriber_fails_the_transcription_and_the_answer(fault) -> None:
     async with Stage(greeting, transcriber=ScriptedTranscriber(fault, "again")) as stage:

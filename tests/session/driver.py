@@ -15,6 +15,7 @@ from vivavoce.protocol import (
     SessionAudio,
     SessionAudioInput,
     SessionAudioOutput,
+    Transcript,
     decode_client_event,
     encode,
 )
@@ -166,7 +167,12 @@ class Driver:
         return events
 
     def transcribe(self, item_id: str, text: str) -> list[Event]:
-        self.session.transcribed(item_id, text, self.now)
+        self.session.understood(item_id, Transcript(text, final=True), self.now)
+        return self.drain()
+
+    def understand(self, item_id: str, text: str, stable: int = 0) -> list[Event]:
+        """What the transcriber understood so far."""
+        self.session.understood(item_id, Transcript(text, stable=stable), self.now)
         return self.drain()
 
     def fail_transcription(self, item_id: str, message: str, code: str | None = None) -> list[Event]:

@@ -250,8 +250,10 @@ class Model:
         self.pending: dict[str, str] = {}
         """Transcriptions: collecting, due or early, by item."""
         self.words: dict[str, str] = {}
-        self.wanted: set[str] = set()
-        """Items of which the client is told the transcript."""
+        self.told: dict[str, str] = {}
+        """What the client was told of transcripts that are not complete."""
+        self.wanted: dict[str, str] = {}
+        """Items of which the client is told the transcript, and by which model."""
         self.fed: dict[str, list[tuple[str, bytes]]] = {}
         self.spans: dict[str, tuple[int, int]] = {}
         """Where in the stream the audio of each item lies."""
@@ -362,8 +364,7 @@ class Model:
         elif kind.startswith("input_audio_buffer."):
             self._input(kind, sent)
         elif kind.startswith(TRANSCRIPTION):
-            assert sent["item_id"] in self.order
-            assert sent["item_id"] in self.wanted
+            self._transcribed(kind, sent)
         elif kind in ("session.created", "session.updated"):
             self.session = sent["session"]
             detection = self.session["audio"]["input"]["turn_detection"]
@@ -410,10 +411,33 @@ class Model:
                 self.committed = sent["item_id"]
                 self.spans[sent["item_id"]] = self.expected_spans.pop(0)
                 if self.session["audio"]["input"]["transcription"] is not None:
-                    self.wanted.add(sent["item_id"])
+                    self.wanted[sent["item_id"]] = self.session["audio"]["input"]["transcription"]["model"]
             case "cleared":
                 self.speaking = None
                 self._forget_early()
+
+    def _transcribed(self, kind: str, sent: Event) -> None:
+        item_id = sent["item_id"]
+        if kind.endswith(".delta"):
+            assert sent["delta"]
+            self.told[item_id] = self.told.get(item_id, "") + sent["delta"]
+            if item_id in self.order:
+                assert item_id in self.wanted
+            else:  # the words of a live model, while they are spoken
+                assert self.is_live
+                assert item_id in self.pending
+            return
+        assert item_id in self.order
+        assert item_id in self.wanted
+        told = self.told.pop(item_id, "")
+        if kind.endswith(".completed"):
+            assert sent["transcript"] == told  # invariant 4
+            self.words[item_id] = told
+
+    @property
+    def is_live(self) -> bool:
+        options = self.session["audio"]["input"]["transcription"] or {"model": ""}
+        return options["model"] in ("gpt-realtime-whisper", "gpt-live-transcribe")
 
     def _forget_early(self) -> None:
         """An utterance is given up that was transcribed before its end."""
@@ -436,9 +460,8 @@ class Model:
         if item["id"] == self.committed:
             self.committed = None
         else:  # an item of the client, which may have the name of one that is gone
-            for known in (self.said, self.spans, self.words, self.fed):
+            for known in (self.said, self.spans, self.words, self.fed, self.told, self.wanted):
                 known.pop(item["id"], None)
-            self.wanted.discard(item["id"])
 
     def _done(self, sent: Event) -> None:
         item_id = sent["item"]["id"]
@@ -598,13 +621,25 @@ class Model:
             del self.pending[item_id]
         else:
             return []
+        told = self.told.get(item_id, "")
         if text is not None:
-            self.words[item_id] = text
+            text = self.words[item_id] = told + text[len(told) :]
         if state == "collecting" or item_id not in self.wanted or item_id not in self.order:
             return []
         if text is None:
             return [TRANSCRIPTION + "failed"]
-        return [TRANSCRIPTION + "delta"] * bool(text) + [TRANSCRIPTION + "completed"]
+        return [TRANSCRIPTION + "delta"] * (text != told) + [TRANSCRIPTION + "completed"]
+
+    def understands(self, item_id: str, text: str, stable: int) -> str:
+        """A transcriber understood so much so far; returns what the client must know by now."""
+        told = self.told.get(item_id, "")
+        state = self.pending.get(item_id)
+        may_know = state == "due" and item_id in self.order
+        may_know = may_know and self.wanted.get(item_id, "whisper-1") != "whisper-1"
+        if state == "collecting":
+            may_know = self.is_live
+        stands = (told + text[len(told) :])[:stable]
+        return stands if may_know and len(stands) > len(told) else told
 
 
 def encode_all(items: Any) -> bytes:

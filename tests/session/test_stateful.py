@@ -38,6 +38,7 @@ from vivavoce.protocol import (
     SessionAudioInput,
     TextDelta,
     TokenCounts,
+    Transcript,
     decode_client_event,
     encode,
 )
@@ -57,7 +58,12 @@ DETECTION: list[Event | None] = [
     {"type": "semantic_vad", "eagerness": "high"},
 ]
 FORMATS = [{"type": "audio/pcm"}, {"type": "audio/pcmu"}, {"type": "audio/pcma"}]
-TRANSCRIPTIONS = [None, {"model": "gpt-4o-transcribe"}, {"model": "whisper-1"}]
+TRANSCRIPTIONS = [
+    None,
+    {"model": "gpt-4o-transcribe"},
+    {"model": "whisper-1"},
+    {"model": "gpt-realtime-whisper"},
+]
 INVALID = [
     "{",
     "[1]",
@@ -75,6 +81,7 @@ INVALID = [
     '{"event_id":"bad","type":"response.create","response":{"input":[{"type":"item_reference","id":"x"}]}}',
 ]
 WORDS = ["Hello", " there", " friend.", " It's", " 1 o'clock", "!"]
+PARTIALS = ["", "What", "What time is", "Watt I'm is it now"]
 TRANSCRIPTS = ["", "What time is it?", "Stop", None]
 CONTENTS = [
     {"type": "input_text", "text": "Hello"},
@@ -530,12 +537,23 @@ class Game(RuleBasedStateMachine):
             return
         self.understand(ids[pick % len(ids)], text)
 
+    @rule(pick=picks, text=st.sampled_from(PARTIALS), stable=st.sampled_from([0, 4, 7, 99]), alive=likely)
+    def transcribe_more(self, pick: int, text: str, stable: int, alive: bool) -> None:
+        """A transcriber understood something so far, and may think again; or says so when it is done."""
+        model = self.model
+        ids = list(model.pending) if alive else [*model.ids, "nope"]
+        if ids:
+            item_id = ids[pick % len(ids)]
+            known = model.understands(item_id, text, stable)
+            self.do("understood", item_id, Transcript(text, stable=stable), self.now)
+            assert model.told.get(item_id, "") == known
+
     def understand(self, item_id: str, text: str | None) -> None:
         wanted = self.model.settles(item_id, text)
         if text is None:
             events = self.do("transcription_failed", item_id, "The worker died.", None, self.now)
         else:
-            events = self.do("transcribed", item_id, text, self.now)
+            events = self.do("understood", item_id, Transcript(text, final=True), self.now)
         told = [e for e in events if "input_audio_transcription" in e["type"]]
         assert types(told) == wanted
         assert all(e["item_id"] == item_id for e in told)

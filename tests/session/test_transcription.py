@@ -4,7 +4,7 @@ import pytest
 
 from tests.session.driver import Driver, Event, base64_of, pcm, types
 from tests.session.expected import error, event, utterance
-from vivavoce.protocol import ResponseEnd, TextDelta
+from vivavoce.protocol import ResponseEnd, TextDelta, TokenLogprob, Transcript
 from vivavoce.session import (
     AbandonTranscription,
     FeedTranscription,
@@ -26,6 +26,10 @@ def transcribing(model: str = "gpt-4o-transcribe", **driving: object) -> Driver:
     return driver
 
 
+def delta(item: str, text: str, **fields: object) -> Event:
+    return event(DELTA, item_id=item, content_index=0, delta=text, **fields)
+
+
 def completed(item: str, text: str, usage: Event | None = None) -> list[Event]:
     tokens = -(-len(text) // 4)
     usage = usage or {
@@ -36,8 +40,7 @@ def completed(item: str, text: str, usage: Event | None = None) -> list[Event]:
         "output_tokens": tokens,
     }
     place = {"item_id": item, "content_index": 0}
-    delta = [event(DELTA, **place, delta=text)] if text else []
-    return [*delta, event(COMPLETED, **place, transcript=text, usage=usage)]
+    return [*([delta(item, text)] if text else []), event(COMPLETED, **place, transcript=text, usage=usage)]
 
 
 def failed(item: str, message: str, code: str = "audio_unintelligible") -> Event:
@@ -165,6 +168,155 @@ def test_after_the_session() -> None:
     assert driver.others() == [AbandonTranscription(two), AbandonTranscription(one)]
     assert driver.transcribe(one, "Hello") == []
     assert driver.fail_transcription(two, "x") == []
+
+
+# While it comes.
+
+
+def test_deltas_as_the_transcript_becomes_stable() -> None:
+    driver = transcribing()
+    item = driver.speak(pcm(200))
+    assert driver.understand(item, "What thyme") == []
+    assert driver.understand(item, "What time is", 4) == [delta(item, "What")]
+    assert driver.understand(item, "What time is it", 4) == []
+    assert driver.understand(item, "What time is it", 12) == [delta(item, " time is")]
+    assert driver.transcribe(item, "What time is it now?") == [
+        delta(item, " it now?"),
+        completed(item, "What time is it now?")[-1],
+    ]
+    assert driver.retrieve(item)["content"][0]["transcript"] == "What time is it now?"
+
+
+def test_what_stood_at_the_commit_is_told_at_once() -> None:
+    driver = transcribing()
+    driver.append(pcm(200))
+    item = driver.others()[0].item_id
+    assert driver.understand(item, "What time", 4) == []
+    events = driver.commit()
+    assert types(events)[:3] == [
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+    ]
+    assert events[3:] == [delta(item, "What")]
+    assert driver.transcribe(item, "What") == completed(item, "What")[1:]
+
+
+def test_whisper_tells_all_at_once() -> None:
+    driver = transcribing("whisper-1")
+    item = driver.speak(pcm(200))
+    assert driver.understand(item, "What time", 9) == []
+    usage = {"type": "duration", "seconds": 0.2}
+    assert driver.transcribe(item, "What time") == completed(item, "What time", usage)
+
+
+@pytest.mark.parametrize("model", ["gpt-realtime-whisper", "gpt-live-transcribe"])
+def test_live_models_tell_words_while_they_are_spoken(model: str) -> None:
+    driver = transcribing(model)
+    driver.append(pcm(200))
+    item = driver.others()[0].item_id
+    assert driver.understand(item, "What time", 4) == [delta(item, "What")]
+    driver.append(pcm(200, 200))
+    assert driver.understand(item, "What time is", 9) == [delta(item, " time")]
+    assert types(driver.commit())[3:] == []
+    assert driver.transcribe(item, "What time is it")[0] == delta(item, " is it")
+
+
+def test_live_words_that_were_cleared_belong_to_nothing() -> None:
+    driver = transcribing("gpt-realtime-whisper")
+    driver.append(pcm(200))
+    item = driver.others()[0].item_id
+    driver.understand(item, "What", 4)
+    driver.client("input_audio_buffer.clear")
+    assert driver.understand(item, "What time", 9) == []
+    another = driver.speak(pcm(200, 200))
+    assert another != item
+    assert driver.transcribe(another, "Hello")[0] == delta(another, "Hello")
+
+
+def test_what_was_told_stands_even_if_the_transcriber_thinks_again() -> None:
+    driver = transcribing()
+    item = driver.speak(pcm(200))
+    driver.understand(item, "I want to", 9)
+    events = driver.transcribe(item, "I want two apples")
+    assert events[0] == delta(item, "o apples")
+    assert events[1]["transcript"] == "I want too apples"
+    driver.respond()
+    assert driver.prompt == [utterance(item, events[-1]["transcript"])]
+
+
+def test_deltas_end_with_the_item() -> None:
+    driver = transcribing()
+    item = driver.speak(pcm(200))
+    driver.respond()
+    assert driver.understand(item, "What time", 4) == [delta(item, "What")]
+    driver.client("conversation.item.delete", item_id=item)
+    assert driver.understand(item, "What time", 9) == []
+    assert driver.transcribe(item, "What time is it") == []
+    assert driver.prompt == [utterance(item, "What time is it")]
+
+
+def test_a_failure_after_some_words() -> None:
+    driver = transcribing()
+    item = driver.speak(pcm(200))
+    driver.understand(item, "What time", 4)
+    assert driver.fail_transcription(item, "The worker died.") == [failed(item, "The worker died.")]
+
+
+# How sure it is.
+
+
+def sure(*tokens: str) -> tuple[TokenLogprob, ...]:
+    return tuple(TokenLogprob(token, -0.5 * (n + 1)) for n, token in enumerate(tokens))
+
+
+def test_log_probabilities_where_they_are_asked_for() -> None:
+    driver = transcribing(include=("item.input_audio_transcription.logprobs",))
+    item = driver.speak(pcm(200))
+    so_far = Transcript("What time", stable=4, logprobs=sure("What", " time"))
+    driver.session.understood(item, so_far, driver.now)
+    what = {"token": "What", "logprob": -0.5, "bytes": [87, 104, 97, 116]}
+    cafe = {"token": " café", "logprob": -1.0, "bytes": [32, 99, 97, 102, 195, 169]}
+    assert driver.drain() == [delta(item, "What", logprobs=[what])]
+    final = Transcript("What café", final=True, logprobs=sure("What", " café"))
+    driver.session.understood(item, final, driver.now)
+    more, done = driver.drain()
+    assert more == delta(item, " café", logprobs=[cafe])
+    assert done["logprobs"] == [what, cafe]
+
+
+def test_log_probabilities_that_nobody_knows_are_null() -> None:
+    driver = transcribing(include=("item.input_audio_transcription.logprobs",))
+    item = driver.speak(pcm(200))
+    events = driver.transcribe(item, "Hello")
+    assert [sent["logprobs"] for sent in events] == [None, None]
+
+
+def test_log_probabilities_that_nobody_asked_for() -> None:
+    driver = transcribing()
+    item = driver.speak(pcm(200))
+    final = Transcript("What", final=True, logprobs=sure("What"))
+    driver.session.understood(item, final, driver.now)
+    assert driver.drain() == completed(item, "What")
+
+
+# Which language.
+
+
+@pytest.mark.parametrize(
+    ("model", "heard", "told"),
+    [
+        ("gpt-transcribe", ("en", "de"), {"languages": [{"code": "en"}, {"code": "de"}]}),
+        ("gpt-transcribe", (), {}),
+        ("gpt-4o-transcribe", ("en",), {}),
+    ],
+)
+def test_languages(model: str, heard: tuple[str, ...], told: Event) -> None:
+    driver = transcribing(model)
+    item = driver.speak(pcm(200))
+    driver.session.understood(item, Transcript("Hello", final=True, languages=heard), driver.now)
+    (one, done) = completed(item, "Hello")
+    assert driver.drain() == [one, {**done, **told}]
 
 
 # When there is none.

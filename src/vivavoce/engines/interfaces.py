@@ -17,6 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vivavoce.protocol.generation import LanguagePart, OutputPart, ResponseRequest
+from vivavoce.protocol.transcripts import TokenLogprob as TokenLogprob
+from vivavoce.protocol.transcripts import Transcript as Transcript
+from vivavoce.protocol.transcripts import Word as Word
 
 Samples = npt.NDArray[np.int16]
 
@@ -69,36 +72,6 @@ class VoiceDetector(Engine, Protocol):
     def stream(self) -> VoiceStream: ...
 
 
-class Word(msgspec.Struct, frozen=True):
-    """A word and when it was said, in seconds from the beginning of the utterance."""
-
-    text: str
-    start: float
-    end: float
-
-
-class TokenLogprob(msgspec.Struct, frozen=True):
-    """A piece of the transcript and the natural logarithm of its probability, at most 0."""
-
-    token: str
-    logprob: float
-
-
-class Transcript(msgspec.Struct, frozen=True):
-    """What was understood so far of one utterance. A later one replaces an earlier one."""
-
-    text: str
-    final: bool = False
-    """The last one; nothing follows it."""
-    stable: int = 0
-    """So many characters of `text`, from its beginning, stand: every later transcript of this utterance
-    begins with them. Never decreases. A final transcript stands as a whole."""
-    words: tuple[Word, ...] = ()
-    """The words with their times, where the engine knows them; empty where it does not."""
-    logprobs: tuple[TokenLogprob, ...] = ()
-    """Of a final transcript, where the engine knows them: their tokens, joined, are `text`."""
-
-
 class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a session asks of the transcriber; an engine may ignore what it has no use for."""
 
@@ -111,6 +84,8 @@ class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
     keywords: tuple[str, ...] = ()
     """Words to expect."""
     prompt: str | None = None
+    delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
+    """How long to wait before words stand: longer is more accurate. None: as the engine sees fit."""
 
 
 class Utterance(Protocol):

@@ -192,6 +192,7 @@ from vivavoce.protocol.server_events import (
     UnknownEvent,
 )
 from vivavoce.protocol.sessions import (
+    LIVE_TRANSCRIPTION,
     MAX_OUTPUT_TOKENS,
     VOICES,
     AudioInputParams,
@@ -245,6 +246,7 @@ from vivavoce.protocol.tools import (
     ToolChoiceFunction,
     ToolChoiceMcp,
 )
+from vivavoce.protocol.transcripts import TokenLogprob, Transcript, Word
 from vivavoce.protocol.turns import (
     Eagerness,
     SemanticVad,
@@ -264,6 +266,7 @@ __all__ = [
     "GA_MEDIA",
     "GA_TRANSLATION",
     "GA_WEBSOCKET",
+    "LIVE_TRANSCRIPTION",
     "MAX_AUDIO_BYTES",
     "MAX_AUDIO_CHARACTERS",
     "MAX_EVENT_ID_CHARACTERS",
@@ -442,6 +445,7 @@ __all__ = [
     "TokenCounts",
     "TokenLimit",
     "TokenLimits",
+    "TokenLogprob",
     "TokenUsage",
     "Tool",
     "ToolChoice",
@@ -449,6 +453,7 @@ __all__ = [
     "ToolChoiceMcp",
     "Tracing",
     "TracingConfig",
+    "Transcript",
     "Transcription",
     "TranscriptionAudioParams",
     "TranscriptionError",
@@ -482,6 +487,7 @@ __all__ = [
     "VivavoceError",
     "Voice",
     "VoiceId",
+    "Word",
     "decode_audio",
     "decode_body",
     "decode_client_event",

@@ -50,6 +50,10 @@ Include = tuple[Literal["item.input_audio_transcription.logprobs"], ...]
 """Extras that the server's events should carry."""
 
 
+LIVE_TRANSCRIPTION = ("gpt-realtime-whisper", "gpt-live-transcribe")
+"""The transcription models that tell words while they are spoken, and need no turns for it."""
+
+
 class Transcription(WireObject, frozen=True, kw_only=True):
     """Transcription of the input, which runs beside the conversation."""
 
@@ -66,6 +70,26 @@ class Transcription(WireObject, frozen=True, kw_only=True):
     """Guides the model: keywords for `whisper-1`, free text for others."""
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | UnsetType = UNSET
     """How long to wait before text is sent: longer is more accurate. Only `gpt-realtime-whisper`."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether words are told while they are spoken."""
+        return self.model in LIVE_TRANSCRIPTION
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all words are told at once, in one delta."""
+        return self.model == "whisper-1"
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it is billed by the second, not by the token."""
+        return self.model == "whisper-1"
+
+    @property
+    def tells_languages(self) -> bool:
+        """Whether a completed transcript names the languages that were spoken."""
+        return self.model == "gpt-transcribe"
 
 
 class NoiseReduction(WireObject, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ class ResetDetector(msgspec.Struct, frozen=True):
 
 
 class OpenTranscription(msgspec.Struct, frozen=True):
-    """An utterance begins. Its audio follows; report the words with `Session.transcribed`."""
+    """An utterance begins. Its audio follows; report the words with `Session.understood`."""
 
     item_id: str
     options: Transcription | None

@@ -85,6 +85,12 @@ class Invariants:
         """Whether that turn may end without a word, since detection was switched off in it."""
         self._announced: str | None = None
         """The item that the next `committed` must name."""
+        self._transcripts: dict[str, str] = {}
+        """What was told of transcripts that are not complete."""
+        self._settled: set[str] = set()
+        """Items whose transcript is complete, or will never be."""
+        self._live: str | None = None
+        """The item whose words are told while it is being spoken."""
 
     def observe(self, event: ServerEvent) -> None:
         match event:
@@ -108,15 +114,18 @@ class Invariants:
             case ConversationItemDeleted(item_id=item_id):
                 _require(item_id in self._order, 6, event)
                 self._order.remove(item_id)
+                self._transcripts.pop(item_id, None)
+                self._settled.discard(item_id)
             case ConversationItemRetrieved(item=item):
                 _require(item.id in self._order, 6, event)
-            case (
-                ConversationItemTruncated(item_id=item_id)
-                | ConversationItemInputAudioTranscriptionDelta(item_id=item_id)
-                | ConversationItemInputAudioTranscriptionCompleted(item_id=item_id)
-                | ConversationItemInputAudioTranscriptionFailed(item_id=item_id)
-            ):
+            case ConversationItemTruncated(item_id=item_id):
                 _require(item_id in self._order, 6, event)
+            case (
+                ConversationItemInputAudioTranscriptionDelta()
+                | ConversationItemInputAudioTranscriptionCompleted()
+                | ConversationItemInputAudioTranscriptionFailed()
+            ):
+                self._transcribed(event)
             case _:
                 response_id = getattr(event, "response_id", None)
                 if response_id is None:
@@ -133,6 +142,7 @@ class Invariants:
                 _require(self._speaking is None or self._abandoned, 5, event)
                 _require(self._announced is None and item_id not in self._order, 5, event)
                 self._speaking, self._abandoned = item_id, False
+                self._forget_live()
             case InputAudioBufferSpeechStopped(item_id=item_id):
                 _require(self._speaking == item_id and not self._abandoned, 5, event)
                 self._speaking, self._announced = None, item_id
@@ -142,13 +152,41 @@ class Invariants:
             case InputAudioBufferCommitted(item_id=item_id, previous_item_id=previous):
                 _require(self._announced in (None, item_id), 5, event)
                 _require(self._speaking in (None, item_id) or self._abandoned, 5, event)
+                _require(self._live in (None, item_id), 6, event)
                 _require(previous == (self._order[-1] if self._order else None), 6, event)
+                self._live = None
                 self._speaking = self._announced = None
                 self._abandoned = False
             case InputAudioBufferCleared():
                 self._speaking, self._abandoned = None, False
+                self._forget_live()
             case SessionUpdated(session=RealtimeSession(audio=audio)):
+                if audio.input.turn_detection is not None and self._speaking is None:
+                    self._forget_live()  # what was collected by hand is given up
                 self._abandoned = self._abandoned or audio.input.turn_detection is None
+
+    # Transcripts
+
+    def _transcribed(self, event: Any) -> None:
+        item_id = event.item_id
+        _require(item_id not in self._settled, 2, event)
+        if isinstance(event, ConversationItemInputAudioTranscriptionDelta):
+            if item_id not in self._order:
+                _require(self._live in (None, item_id), 6, event)
+                self._live = item_id
+            self._transcripts[item_id] = self._transcripts.get(item_id, "") + event.delta
+            return
+        _require(item_id in self._order, 6, event)
+        told = self._transcripts.pop(item_id, "")
+        if isinstance(event, ConversationItemInputAudioTranscriptionCompleted):
+            _require(event.transcript == told, 4, event)
+        self._settled.add(item_id)
+
+    def _forget_live(self) -> None:
+        """The utterance whose words were being told will not become an item."""
+        if self._live is not None:
+            self._transcripts.pop(self._live, None)
+            self._live = None
 
     # Items of the conversation
 

@@ -34,6 +34,7 @@ from vivavoce.protocol import (
     SessionCreated,
     SessionUpdate,
     SessionUpdated,
+    Transcript,
     decode_audio,
     errors,
 )
@@ -159,15 +160,15 @@ class Session:
                     self._respond_to_turn(now)
         self._schedule()
 
-    def transcribed(self, item_id: str, text: str, now: float) -> None:
-        """The final transcript of an utterance."""
-        self._transcribing.settled(item_id, text)
+    def understood(self, item_id: str, transcript: Transcript, now: float) -> None:
+        """What the transcriber understood of an utterance: so far, or in the end."""
+        self._transcribing.understood(item_id, transcript)
         self._answering.resume(now)
         self._schedule()
 
     def transcription_failed(self, item_id: str, message: str, code: str | None, now: float) -> None:
         """An utterance cannot be transcribed. A response that waits for it fails; the session goes on."""
-        self._transcribing.settled(item_id, failure(message, code))
+        self._transcribing.failed(item_id, failure(message, code))
         self._answering.resume(now)
         self._schedule()
 

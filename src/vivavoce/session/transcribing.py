@@ -1,10 +1,15 @@
 """The understanding side of a session: what becomes of each utterance's words, and who gets to see them."""
 
+from msgspec import UNSET, UnsetType
+
 from vivavoce.protocol import (
     ConversationItemInputAudioTranscriptionCompleted,
     ConversationItemInputAudioTranscriptionDelta,
     ConversationItemInputAudioTranscriptionFailed,
+    LogProb,
+    Transcript,
     TranscriptionError,
+    TranscriptionLanguage,
 )
 from vivavoce.session.conversation import StoredItem, Understanding
 from vivavoce.session.core import Core
@@ -20,6 +25,7 @@ from vivavoce.session.transcription import (
     Outcome,
     TranscriptionEvent,
     TranscriptionState,
+    logprobs,
 )
 from vivavoce.session.usage import transcription_usage
 
@@ -29,7 +35,8 @@ class Transcribing:
 
     An utterance is transcribed when the client asked for its transcript, and when the responder cannot hear
     for itself. Its outcome may come before its item exists, and after it is gone: events tell it only of
-    items that are in the conversation.
+    items that are in the conversation, except that the words of a live model are told while they are spoken,
+    under the id that the item will have.
     """
 
     __slots__ = ("_core", "_running")
@@ -40,6 +47,11 @@ class Transcribing:
 
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._running
+
+    def heard(self, item_id: str) -> Transcript | None:
+        """What was understood so far of an utterance whose transcript is not final."""
+        transcription = self._running.get(item_id)
+        return None if transcription is None else transcription.heard
 
     # What goes in
 
@@ -72,6 +84,7 @@ class Transcribing:
             return
         if transcription.fire(TranscriptionEvent.COMMITTED) is TranscriptionState.DUE:
             self._core.do(FinishTranscription(stored.id))
+            self._tell_more(stored.id, transcription)
         else:
             self._tell(stored, transcription)
 
@@ -99,29 +112,63 @@ class Transcribing:
 
     # What comes out
 
-    def settled(self, item_id: str, outcome: Outcome) -> None:
-        """The transcriber is done with an utterance; ignored if nobody waits for it any more."""
+    def understood(self, item_id: str, transcript: Transcript) -> None:
+        """The transcriber understood more of an utterance; ignored if nobody waits for it any more."""
+        transcription = self._waited_for(item_id)
+        if transcription is not None:
+            transcription.understand(transcript)
+            if transcript.final:
+                self._settle(transcription, transcript)
+            else:
+                self._tell_more(item_id, transcription)
+
+    def failed(self, item_id: str, error: TranscriptionError) -> None:
+        """The transcriber gives an utterance up; ignored if nobody waits for it any more."""
+        transcription = self._waited_for(item_id)
+        if transcription is not None:
+            self._settle(transcription, error)
+
+    def _waited_for(self, item_id: str) -> InputTranscription | None:
         transcription = self._running.get(item_id)
         if transcription is None or transcription.state is TranscriptionState.EARLY:
-            return
+            return None
+        return transcription
+
+    def _settle(self, transcription: InputTranscription, outcome: Outcome) -> None:
         transcription.outcome = outcome
         if transcription.fire(TranscriptionEvent.SETTLED) is TranscriptionState.OVER:
             assert transcription.stored is not None
             self._tell(transcription.stored, transcription)
 
+    def _tell_more(self, item_id: str, transcription: InputTranscription) -> None:
+        """Tell what stands by now, if the client may know already."""
+        stored, options = transcription.stored, transcription.options
+        if stored is None:
+            options = self._core.config.audio.input.transcription
+            may_know = options is not None and options.is_live
+        else:
+            may_know = self._is_told(stored, transcription) and options is not None and not options.is_whole
+        if may_know and transcription.heard is not None:
+            self._tell_delta(item_id, transcription)
+
+    def _is_told(self, stored: StoredItem, transcription: InputTranscription) -> bool:
+        """Whether the client asked for this item's transcript and still has the item."""
+        return transcription.options is not None and self._core.conversation.get(stored.id) is stored
+
     def _tell(self, stored: StoredItem, transcription: InputTranscription) -> None:
+        """Tell the outcome."""
         del self._running[stored.id]
-        outcome = transcription.outcome
-        assert outcome is not None
-        if isinstance(outcome, str):
-            stored.heard = outcome
+        outcome, heard = transcription.outcome, transcription.heard
+        understood = isinstance(outcome, Transcript)
+        if understood:
+            assert heard is not None
+            stored.heard = heard.text
         if stored.understanding is Understanding.PENDING:
-            understood = isinstance(outcome, str)
             stored.understanding = Understanding.DONE if understood else Understanding.FAILED
-        if transcription.options is None or self._core.conversation.get(stored.id) is not stored:
+        if not self._is_told(stored, transcription):
             return
-        if isinstance(outcome, str):
-            self._tell_words(stored, outcome, transcription.options.model)
+        if understood:
+            self._tell_words(stored, transcription)
         else:
             self._core.emit(
                 ConversationItemInputAudioTranscriptionFailed,
@@ -130,20 +177,40 @@ class Transcribing:
                 error=outcome,
             )
 
-    def _tell_words(self, stored: StoredItem, text: str, model: str) -> None:
-        stored.transcribe(text)
-        if text:
+    def _tell_delta(self, item_id: str, transcription: InputTranscription) -> None:
+        delta, tokens = transcription.tell()
+        if delta:
             self._core.emit(
-                ConversationItemInputAudioTranscriptionDelta, item_id=stored.id, content_index=0, delta=text
+                ConversationItemInputAudioTranscriptionDelta,
+                item_id=item_id,
+                content_index=0,
+                delta=delta,
+                logprobs=self._wanted(tokens),
             )
+
+    def _tell_words(self, stored: StoredItem, transcription: InputTranscription) -> None:
+        heard, options = transcription.heard, transcription.options
+        assert heard is not None
+        assert options is not None
+        stored.transcribe(heard.text)
+        self._tell_delta(stored.id, transcription)
+        languages = tuple(TranscriptionLanguage(code=code) for code in heard.languages)
         count = self._core.options.count_tokens
         self._core.emit(
             ConversationItemInputAudioTranscriptionCompleted,
             item_id=stored.id,
             content_index=0,
-            transcript=text,
-            usage=transcription_usage(model, stored.input_ticks, text, count),
+            transcript=heard.text,
+            languages=languages if languages and options.tells_languages else UNSET,
+            logprobs=self._wanted(logprobs(heard, 0, len(heard.text))),
+            usage=transcription_usage(options, stored.input_ticks, heard.text, count),
         )
+
+    def _wanted(self, tokens: tuple[LogProb, ...]) -> tuple[LogProb, ...] | UnsetType | None:
+        """The log-probabilities if the client asked for them; None where nobody knows them."""
+        if "item.input_audio_transcription.logprobs" not in (self._core.config.include or ()):
+            return UNSET
+        return tokens or None
 
 
 def failure(message: str, code: str | None) -> TranscriptionError:

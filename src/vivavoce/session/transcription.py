@@ -2,11 +2,13 @@
 
 from enum import Enum, auto
 
-from vivavoce.protocol import Transcription, TranscriptionError
+import msgspec
+
+from vivavoce.protocol import LogProb, Transcript, Transcription, TranscriptionError
 from vivavoce.session.conversation import StoredItem
 from vivavoce.session.machine import Machine
 
-Outcome = str | TranscriptionError
+Outcome = Transcript | TranscriptionError
 """The final transcript, or why there is none."""
 
 
@@ -45,7 +47,7 @@ class InputTranscription:
     and only the responder needs the words. `stored` is the item, None before it exists.
     """
 
-    __slots__ = ("_machine", "options", "outcome", "stored")
+    __slots__ = ("_machine", "heard", "options", "outcome", "stored", "told")
 
     def __init__(self) -> None:
         self._machine: Machine[TranscriptionState, TranscriptionEvent] = Machine(
@@ -54,6 +56,10 @@ class InputTranscription:
         self.options: Transcription | None = None
         self.stored: StoredItem | None = None
         self.outcome: Outcome | None = None
+        self.heard: Transcript | None = None
+        """What was understood so far."""
+        self.told = ""
+        """So much of it the client knows."""
 
     @property
     def state(self) -> TranscriptionState:
@@ -61,3 +67,28 @@ class InputTranscription:
 
     def fire(self, event: TranscriptionEvent) -> TranscriptionState:
         return self._machine.fire(event)
+
+    def understand(self, transcript: Transcript) -> None:
+        """Take a newer transcript. What was told stands, whatever it says."""
+        if not transcript.text.startswith(self.told):
+            text = self.told + transcript.text[len(self.told) :]
+            transcript = msgspec.structs.replace(transcript, text=text, logprobs=())
+        self.heard = transcript
+
+    def tell(self) -> tuple[str, tuple[LogProb, ...]]:
+        """What stands and was not told yet, with the tokens that end in it; from now on it counts as
+        told."""
+        assert self.heard is not None
+        before, self.told = len(self.told), max(self.heard.standing, self.told, key=len)
+        return self.told[before:], logprobs(self.heard, before, len(self.told))
+
+
+def logprobs(transcript: Transcript, start: int, end: int) -> tuple[LogProb, ...]:
+    """How sure each token is that ends in the characters from `start` to `end`, as far as that is known."""
+    found = []
+    position = 0
+    for each in transcript.logprobs:
+        position += len(each.token)
+        if start < position <= end:
+            found.append(LogProb(token=each.token, logprob=each.logprob, bytes=tuple(each.token.encode())))
+    return tuple(found)

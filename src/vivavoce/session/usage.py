@@ -14,6 +14,7 @@ from vivavoce.protocol import (
     OutputTokenDetails,
     TokenCounts,
     TokenUsage,
+    Transcription,
     TranscriptionInputTokenDetails,
     Usage,
 )
@@ -95,10 +96,10 @@ NO_USAGE = usage(NOTHING_READ, 0, 0)
 
 
 def transcription_usage(
-    model: str, ticks: int, transcript: str, count: CountTokens
+    options: Transcription, ticks: int, transcript: str, count: CountTokens
 ) -> TokenUsage | DurationUsage:
-    """whisper-1 is billed by the second, all other models by the token."""
-    if model == "whisper-1":
+    """What it took to hear so much audio and write this text."""
+    if options.is_timed:
         return DurationUsage(seconds=milliseconds(ticks) / 1000)
     heard, written = input_audio_tokens(ticks), count(transcript)
     return TokenUsage(

@@ -49,11 +49,14 @@ class Understanding:
 
     async def _transcribe(self, item_id: str, utterance: Utterance) -> None:
         live = self._live
-        text, failure, code = None, FAULT, None
+        final, failure, code = None, FAULT, None
         try:
             async for transcript in utterance:
                 if transcript.final:
-                    text = transcript.text
+                    final = transcript
+                else:
+                    live.session.understood(item_id, transcript, live.now())
+                    live.carry_out()
         except EngineError as error:
             failure, code = str(error), error.code
         except Exception:  # a fault of one engine must not end the session
@@ -61,8 +64,8 @@ class Understanding:
         finally:
             self._running.pop(item_id, None)
             await utterance.aclose()
-        if text is not None:
-            live.session.transcribed(item_id, text, live.now())
+        if final is not None:
+            live.session.understood(item_id, final, live.now())
         else:
             live.session.transcription_failed(item_id, failure, code, live.now())
         live.carry_out()
@@ -77,6 +80,7 @@ def _wanted(options: Transcription | None) -> TranscriptionOptions:
         languages=options.languages or (),
         keywords=options.keywords or (),
         prompt=options.prompt,
+        delay=options.delay or None,
     )
 
 
