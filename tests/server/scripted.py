@@ -7,9 +7,10 @@ import msgspec
 
 from vivavoce.engines.interfaces import EngineError, Samples, Transcript, TranscriptionOptions
 from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent, encode
-from vivavoce.server.config import SessionSettings
+from vivavoce.server.config import Config, SessionSettings
 from vivavoce.server.engine_room import Combination
 from vivavoce.server.runner import SessionRunner
+from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import TransportClosed
 
 
@@ -178,6 +179,7 @@ class Stage:
         transcriber: ScriptedTranscriber | None = None,
         settings: SessionSettings | None = None,
         hears_audio: bool = False,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.detector = LoudnessDetector()
         self.transcriber = transcriber or ScriptedTranscriber()
@@ -190,6 +192,7 @@ class Stage:
                 voice_detector=self.detector, transcriber=self.transcriber, responder=self.responder
             ),
             transport=self.transport,
+            telemetry=telemetry or Telemetry(Config()),
         )
 
     async def __aenter__(self) -> "Stage":

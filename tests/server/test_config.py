@@ -12,8 +12,10 @@ from vivavoce.server.config import (
     ENGINE_KINDS,
     Config,
     EngineNames,
+    MetricsSettings,
     ServerSettings,
     SessionSettings,
+    TracingSettings,
     load,
     parse,
 )
@@ -242,7 +244,13 @@ def test_a_key_of_the_environment_must_be_one(tmp_path: Path):
 
 def test_the_documentation_tells_every_key_and_its_default():
     page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
-    sections = {"server": ServerSettings(), "session": SessionSettings(), "engines": EngineNames()}
+    sections = {
+        "server": ServerSettings(),
+        "session": SessionSettings(),
+        "metrics": MetricsSettings(),
+        "tracing": TracingSettings(),
+        "engines": EngineNames(),
+    }
     for section, defaults in sections.items():
         rows = {
             cells[1].strip().strip("`"): cells[2].strip()
@@ -264,6 +272,8 @@ def _as_written(default: object) -> str:
             return f"`{str(default).lower()}`"
         case ():
             return "`[]`"
+        case {}:
+            return "`{}`"
         case str() if len(default) > 40:
             return "see below"
         case str():

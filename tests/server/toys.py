@@ -20,7 +20,7 @@ class ToyRunner:
     - `{"stick": true}`: the session cannot be freed before `unstuck` is set.
     """
 
-    def __init__(self, *, opening, engines, transport) -> None:
+    def __init__(self, *, opening, engines, transport, telemetry=None) -> None:
         self.opening = opening
         self.engines = engines
         self.transport = transport
@@ -98,6 +98,7 @@ class ToyEngines:
     def __init__(self) -> None:
         self.started = False
         self.starts = 0
+        self.named: dict[str, object] = {}
 
     def combination(self, model: str | None) -> str:
         return f"engines of {model}"

@@ -81,6 +81,11 @@ class ESpeakSynthesizer:
             max_queue=options.max_queue,
         )
 
+    @property
+    def queue_length(self) -> int:
+        """Jobs that wait for a process."""
+        return self._pool.queue_length
+
     async def start(self) -> None:
         await self._pool.start()
 

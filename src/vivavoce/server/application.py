@@ -1,7 +1,8 @@
 """The server as a Starlette application, to run by itself or to mount into another one."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -11,11 +12,13 @@ from starlette.routing import WebSocketRoute
 from vivavoce.server import config as configuration
 from vivavoce.server import rest
 from vivavoce.server.config import Config
-from vivavoce.server.endpoint import RealtimeEndpoint, RunnerFactory
+from vivavoce.server.endpoint import RealtimeEndpoint
 from vivavoce.server.engine_room import Combination, EngineRoom
 from vivavoce.server.keys import ApiKeys
 from vivavoce.server.models import ModelNames
 from vivavoce.server.opening import Opening
+from vivavoce.server.telemetry.scrape import telemetry_routes
+from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import Runner, Transport
 
 
@@ -27,16 +30,23 @@ def app(config: Config | None = None) -> "RealtimeApplication":
     """
     from vivavoce.server.runner import SessionRunner
 
-    def runner(*, opening: Opening, engines: Combination, transport: Transport) -> Runner:
-        model = opening.model or ""
-        return SessionRunner(config=opening.settings, model=model, engines=engines, transport=transport)
+    def runner(
+        *, opening: Opening, engines: Combination, transport: Transport, telemetry: Telemetry
+    ) -> Runner:
+        return SessionRunner(
+            config=opening.settings,
+            model=opening.model or "",
+            engines=engines,
+            transport=transport,
+            telemetry=telemetry,
+        )
 
     config = config or configuration.load()
     return RealtimeApplication(config, EngineRoom(config), runner)
 
 
 class RealtimeApplication(Starlette):
-    """`GET /v1/realtime` (WebSocket), `GET /v1/models` and `GET /healthz`.
+    """`GET /v1/realtime` (WebSocket), `GET /v1/models`, `GET /healthz` and `GET /metrics`.
 
     The engines start and stop with the application's lifespan. A mounted application's lifespan is nobody's
     business but the parent's, which hands it on:
@@ -46,15 +56,20 @@ class RealtimeApplication(Starlette):
         api.mount("/", realtime)
     """
 
-    def __init__(self, config: Config, engines: EngineRoom, runner: RunnerFactory) -> None:
+    def __init__(self, config: Config, engines: EngineRoom, runner: Callable[..., Runner]) -> None:
+        """`runner` makes the runner of a session: a `RunnerFactory` that takes `telemetry`, too."""
         self.config = config
         self.engines = engines
         keys = ApiKeys(config.server.api_keys)
         models = ModelNames(tuple(config.models))
-        self._realtime = RealtimeEndpoint(config, keys, models, self.engines, runner)
+        self.telemetry = Telemetry(config)
+        self._realtime = RealtimeEndpoint(
+            config, keys, models, self.engines, partial(runner, telemetry=self.telemetry)
+        )
         super().__init__(
             routes=[
                 *rest.routes(keys, models, self.health),
+                *telemetry_routes(self.telemetry.metrics, None if config.metrics.public else keys),
                 WebSocketRoute("/v1/realtime", self._realtime),
                 WebSocketRoute("/v1/realtime/translations", self._realtime),
                 WebSocketRoute("/{path:path}", rest.UnknownSocket()),
@@ -76,6 +91,7 @@ class RealtimeApplication(Starlette):
     async def start(self) -> None:
         """Start the engines: load, fork, warm up. Raises EngineError with a sentence that says what to do."""
         await self.engines.start()
+        self.telemetry.start(self.engines.named)
         self._realtime.draining = False
 
     async def drain(self, timeout_s: float) -> None:
@@ -92,6 +108,7 @@ class RealtimeApplication(Starlette):
         it."""
         await self._realtime.drain(0)
         await self.engines.aclose()
+        await self.telemetry.aclose()
 
     def health(self) -> rest.Health:
         """What `GET /healthz` tells."""

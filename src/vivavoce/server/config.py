@@ -76,6 +76,33 @@ class SessionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """`[metrics]`: numbers for Prometheus at `GET /metrics`."""
+
+    enabled: bool = True
+    """Count, and answer. Without it there is no such path."""
+    public: bool = False
+    """Answer everybody; otherwise an API key is needed where there are any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracingSettings:
+    """`[tracing]`: where the spans of traced sessions go."""
+
+    endpoint: str | None = None
+    """URL of an OTLP receiver over HTTP, such as `http://localhost:4318/v1/traces`. Without it nothing is
+    traced, whatever clients ask for."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Headers of every export; they may hold keys."""
+    service_name: str = "vivavoce"
+    """`service.name` of the traces."""
+    all_sessions: bool = False
+    """Trace every session; otherwise those whose clients ask for it with `tracing`."""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    """How long one export may take, and the last one when the server stops."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineNames:
     """`[engines]` and `[models."…"]`: which instance of each kind of engine works together."""
 
@@ -100,6 +127,8 @@ class Config:
 
     server: ServerSettings = ServerSettings()
     session: SessionSettings = SessionSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
     engines: EngineNames = EngineNames()
     """The combination of every model that names no other."""
     models: Mapping[str, EngineNames] = field(default_factory=dict)
@@ -148,12 +177,14 @@ def parse(text: str, *, source: str | None = None) -> Config:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise check.problem(f"it is not TOML: {error}.") from None
-    check.keys(document, ("server", "session", "engines", "models", *ENGINE_KINDS), "")
+    check.keys(document, ("server", "session", "metrics", "tracing", "engines", "models", *ENGINE_KINDS), "")
     engines = check.typed(document.get("engines", {}), EngineNames, "engines")
     models = check.table(document.get("models", {}), "models")
     config = Config(
         server=check.typed(document.get("server", {}), ServerSettings, "server"),
         session=check.typed(document.get("session", {}), SessionSettings, "session"),
+        metrics=check.typed(document.get("metrics", {}), MetricsSettings, "metrics"),
+        tracing=check.typed(document.get("tracing", {}), TracingSettings, "tracing"),
         engines=engines,
         models={
             name: check.typed(names, EngineNames, f'models."{name}"', base=engines)

@@ -46,6 +46,7 @@ class EngineRoom:
             # `make` gave each kind what the field of that name asks for.
             self._combinations[model] = Combination(**{kind: made[key] for kind, key in keys.items()})  # type: ignore[arg-type]
             self.ways[model] = " → ".join(map(str, keys.values()))
+        self._named = {str(key): engine for key, engine in made.items()}
         self._stages = _stages(made)
         self._check_unused(made)
         self.started = False
@@ -58,6 +59,11 @@ class EngineRoom:
         if model is None and None not in self._combinations:
             return next(iter(self._combinations.values()))
         return self._combinations[model if model in self._combinations else None]
+
+    @property
+    def named(self) -> dict[str, Engine]:
+        """Every engine by its name, and what it is made from: `cascade (chat, espeak)`."""
+        return dict(self._named)
 
     async def start(self) -> None:
         """Start every engine, all of one stage at a time. Raises the first engine's EngineError, with all

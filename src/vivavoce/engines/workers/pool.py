@@ -123,6 +123,11 @@ class WorkerPool:
         self._jobs = 0
         self._open = False
 
+    @property
+    def queue_length(self) -> int:
+        """Jobs that wait for a worker."""
+        return len(self._waiting)
+
     async def start(self) -> None:
         """Load the engine and fork the workers. Raises EngineError."""
         self._open = True

@@ -25,6 +25,7 @@ class Answering:
 
     def respond(self, request: ResponseRequest) -> None:
         """Begin to answer."""
+        self._live.stages.asked(request)
         task = self._live.spawn(self._respond(request), f"vivavoce {request.response_id}")
         self._running[request.response_id] = task
 
@@ -63,5 +64,6 @@ class Answering:
 
     def _produced(self, response_id: str, part: OutputPart) -> None:
         live = self._live
+        live.stages.produced(response_id, part)
         live.session.produced(response_id, part, live.now())
         live.carry_out()

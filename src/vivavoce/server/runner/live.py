@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from vivavoce.server.telemetry.stages import SessionStages
 from vivavoce.session import Session
 
 FAULT = "The server had an error while processing your request. Sorry about that!"
@@ -17,8 +18,12 @@ class LiveSession:
     Whoever tells the session something calls `carry_out` afterwards, before anything is awaited.
     """
 
-    def __init__(self, session: Session, clock: "Clock", carry_out: Callable[[], None]) -> None:
+    def __init__(
+        self, session: Session, clock: "Clock", stages: SessionStages, carry_out: Callable[[], None]
+    ) -> None:
         self.session = session
+        self.stages = stages
+        """Who is told what is done when, for metrics and traces."""
         self.now = clock.now
         self.carry_out = carry_out
         """Do what the session asks for."""

@@ -23,6 +23,7 @@ from vivavoce.server.runner.answering import Answering
 from vivavoce.server.runner.hearing import Hearing
 from vivavoce.server.runner.live import Clock, LiveSession
 from vivavoce.server.runner.understanding import Understanding
+from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import Transport
 from vivavoce.session import (
     ALPHABET,
@@ -49,12 +50,20 @@ class SessionRunner:
     """Runs one session over one transport with one combination of engines."""
 
     def __init__(
-        self, *, config: SessionSettings, model: str, engines: Combination, transport: Transport
+        self,
+        *,
+        config: SessionSettings,
+        model: str,
+        engines: Combination,
+        transport: Transport,
+        telemetry: Telemetry,
     ) -> None:
         self._transport = transport
         self._clock = Clock()
         self._session = _session(config, model, engines, self._clock.now())
-        self._live = LiveSession(self._session, self._clock, self._carry_out)
+        shown = self._session.config
+        self._stages = telemetry.session(shown.id, shown.type, model, self._clock.now)
+        self._live = LiveSession(self._session, self._clock, self._stages, self._carry_out)
         self._hearing = Hearing(self._live, engines.voice_detector)
         self._understanding = Understanding(self._live, engines.transcriber)
         self._answering = Answering(self._live, engines.responder, transport)
@@ -103,6 +112,7 @@ class SessionRunner:
         """The peer is gone or the session is over: free everything. Safe to call more than once."""
         self._session.end(self._clock.now())
         self._carry_out()
+        self._stages.end()
         self._hearing.forget()
         self._clock.stop_alarm()
         await self._live.aclose()
@@ -117,6 +127,7 @@ class SessionRunner:
     def _do(self, effect: Effect) -> None:
         match effect:
             case Send(event):
+                self._stages.sent(event)
                 self._transport.send(event)
             case Hear():
                 self._hearing.put(effect)

@@ -37,11 +37,13 @@ class Understanding:
 
     def finish(self, item_id: str) -> None:
         """It is over."""
+        self._live.stages.transcription_due(item_id)
         if (running := self._running.get(item_id)) is not None:
             running.finish()
 
     def abandon(self, item_id: str) -> None:
         """Nobody wants its words any more."""
+        self._live.stages.transcription_settled(item_id, "abandoned")
         if (running := self._running.pop(item_id, None)) is not None:
             running.task.cancel()
             # A task that is cancelled before it began closes nothing.
@@ -64,6 +66,7 @@ class Understanding:
         finally:
             self._running.pop(item_id, None)
             await utterance.aclose()
+        live.stages.transcription_settled(item_id, None if final is not None else code or "failed")
         if final is not None:
             live.session.understood(item_id, final, live.now())
         else:

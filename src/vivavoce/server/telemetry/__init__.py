@@ -1,0 +1,1 @@
+"""What operators see of the server at work: metrics for Prometheus and traces for OpenTelemetry."""

@@ -1,0 +1,144 @@
+"""Numbers for Prometheus: `GET /metrics`."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+from vivavoce.server.telemetry.stages import Stage
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+PROBE_S = 0.05
+"""How often it is looked whether the event loop still turns."""
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LIFETIMES = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400)
+
+MAX_CODES = 100
+"""So many different error codes are told apart; engines may invent some, and each costs memory."""
+
+
+class Metrics:
+    """The numbers of one server. As a sink of stages it counts them; the rest is read when asked for."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._open = Gauge("vivavoce_sessions", "Sessions that are open.", ["kind"], registry=registry)
+        self._sessions = Histogram(
+            "vivavoce_session_seconds",
+            "How long sessions lasted.",
+            ["kind"],
+            buckets=_LIFETIMES,
+            registry=registry,
+        )
+        self._turns = Counter("vivavoce_turns", "Turns that were taken.", registry=registry)
+        self._responses = Counter(
+            "vivavoce_responses", "Responses, by how they ended.", ["status"], registry=registry
+        )
+        self._tokens = Counter(
+            "vivavoce_tokens", "Tokens that responses read and wrote.", ["direction"], registry=registry
+        )
+        self._stages = Histogram(
+            "vivavoce_stage_seconds",
+            "How long each stage of a turn lasted.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._first_outputs = Histogram(
+            "vivavoce_first_output_seconds",
+            "How long until the first output of a stage; of a turn: from the end of speech to sound.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._errors = Counter(
+            "vivavoce_errors", "Errors that clients were told of, by code.", ["code"], registry=registry
+        )
+        self._failures = Counter(
+            "vivavoce_stage_failures", "Stages that failed.", ["stage"], registry=registry
+        )
+        self._stalls = Histogram(
+            "vivavoce_event_loop_stall_seconds",
+            "By how much the event loop came late.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._queues = Gauge(
+            "vivavoce_engine_queue_length", "Jobs that wait for an engine.", ["engine"], registry=registry
+        )
+        self._codes: set[str] = set()
+
+    def watch_queues(self, engines: Mapping[str, Any]) -> None:
+        """Show how many jobs wait for each of these engines that has a queue (an attribute
+        `queue_length`)."""
+        for name, engine in engines.items():
+            if hasattr(engine, "queue_length"):
+                self._queues.labels(name).set_function(partial(getattr, engine, "queue_length"))
+
+    async def watch_loop(self) -> None:
+        """Measure by how much the event loop comes late, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + PROBE_S
+            await asyncio.sleep(PROBE_S)
+            self._stalls.observe(max(0.0, loop.time() - due))
+
+    def text(self) -> bytes:
+        """Everything, in Prometheus's text format."""
+        return generate_latest(self._registry)
+
+    # As a sink
+
+    def began(self, stage: Stage) -> None:
+        if stage.name == "session":
+            self._open.labels(stage.attributes["kind"]).inc()
+
+    def ended(self, stage: Stage) -> None:
+        lasted = _lasted(stage)
+        if stage.name == "session":
+            kind = stage.attributes["kind"]
+            self._open.labels(kind).dec()
+            self._sessions.labels(kind).observe(lasted)
+            return
+        if stage.error is not None:
+            self._failures.labels(stage.name).inc()
+        match stage.name:
+            case "turn":
+                self._turns.inc()
+                spoken = stage.attributes.get("speech_ended_at")
+                if spoken is not None and stage.first_output_at is not None:
+                    self._first_outputs.labels("turn").observe(max(0.0, stage.first_output_at - spoken))
+                return
+            case "response":
+                self._responses.labels(stage.attributes.get("status", "failed")).inc()
+                self._tokens.labels("input").inc(stage.attributes.get("input_tokens", 0))
+                self._tokens.labels("output").inc(stage.attributes.get("output_tokens", 0))
+        self._stages.labels(stage.name).observe(lasted)
+        if stage.first_output_at is not None:
+            self._first_outputs.labels(stage.name).observe(max(0.0, stage.first_output_at - stage.begun_at))
+
+    def error(self, code: str) -> None:
+        if code not in self._codes:
+            if len(self._codes) >= MAX_CODES:
+                code = "other"
+            self._codes.add(code)
+        self._errors.labels(code).inc()
+
+    def session(self, session: Any) -> None:
+        """What a session is configured to is no number."""
+
+
+def _lasted(stage: Stage) -> float:
+    assert stage.ended_at is not None
+    return max(0.0, stage.ended_at - stage.begun_at)
