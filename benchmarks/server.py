@@ -90,7 +90,11 @@ class Engines:
 
     def __init__(self, detector: VoiceDetector) -> None:
         self._combination = Combination(
-            voice_detector=detector, transcriber=InstantTranscriber(), responder=InstantResponder()
+            noise_reducer=make("noise_reducer", "webrtc"),
+            voice_detector=detector,
+            turn_detector=make("turn_detector", "sentence"),
+            transcriber=InstantTranscriber(),
+            responder=InstantResponder(),
         )
         self.started = False
 

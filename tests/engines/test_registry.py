@@ -139,15 +139,16 @@ def test_unknown_engine():
         'did you mean "oracle"? Choices are: absent, chat, lacking, none, oracle, pattern, plain.'
     )
     assert refusal("turn_detector", "x", {}, "f.toml", key="engines.turn_detector") == (
-        'f.toml: engines.turn_detector: there is no turn_detector named "x"; choices are: none.'
+        'f.toml: engines.turn_detector: there is no turn_detector named "x"; '
+        "choices are: sentence, smart_turn."
     )
     assert 'no language_model named "y"' in refusal("language_model", "x", {"engine": "y"})
 
 
 def test_unknown_kind():
     assert refusal("brain", "big") == (
-        "brain.big: there is no such kind of engine; choose from voice_detector, turn_detector, "
-        "noise_reducer, transcriber, language_model, synthesizer, responder."
+        "brain.big: there is no such kind of engine; choose from noise_reducer, "
+        "voice_detector, turn_detector, transcriber, language_model, synthesizer, responder."
     )
 
 

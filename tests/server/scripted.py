@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 import msgspec
 
-from vivavoce.engines.interfaces import EngineError, Samples, Transcript, TranscriptionOptions
+from vivavoce.engines.interfaces import EngineError, Samples, SpokenTurn, Transcript, TranscriptionOptions
+from vivavoce.engines.webrtc_noise import WebRTCNoiseReducer, WebRTCOptions
 from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent, encode
 from vivavoce.server.config import Config, SessionSettings
 from vivavoce.server.engine_room import Combination
@@ -54,6 +55,24 @@ class LoudnessStream:
             frame, self._rest = self._rest[:512], self._rest[512:]
             found.append(1.0 if max(abs(sample) for sample in frame) > 1000 else 0.0)
         return found
+
+
+class ScriptedTurnDetector(Scripted):
+    """Believes what the script says next: a probability, or an exception to raise."""
+
+    sample_rate = 16000
+    audio_ms = 8000
+
+    def __init__(self) -> None:
+        self.script: list[float | Exception] = []
+        self.asked: list[SpokenTurn] = []
+
+    async def finished(self, turn: SpokenTurn) -> float:
+        self.asked.append(turn)
+        believed = self.script.pop(0) if self.script else 0.5
+        if isinstance(believed, Exception):
+            raise believed
+        return believed
 
 
 class ScriptedTranscriber(Scripted):
@@ -181,7 +200,9 @@ class Stage:
         hears_audio: bool = False,
         telemetry: Telemetry | None = None,
     ) -> None:
+        self.noise_reducer = WebRTCNoiseReducer(WebRTCOptions())
         self.detector = LoudnessDetector()
+        self.turn_detector = ScriptedTurnDetector()
         self.transcriber = transcriber or ScriptedTranscriber()
         self.responder = ScriptedResponder(answer, hears_audio=hears_audio)
         self.transport = WrittenDown()
@@ -189,13 +210,18 @@ class Stage:
             config=settings or SessionSettings(debug=True),
             model="gpt-realtime",
             engines=Combination(
-                voice_detector=self.detector, transcriber=self.transcriber, responder=self.responder
+                noise_reducer=self.noise_reducer,
+                voice_detector=self.detector,
+                turn_detector=self.turn_detector,
+                transcriber=self.transcriber,
+                responder=self.responder,
             ),
             transport=self.transport,
             telemetry=telemetry or Telemetry(Config()),
         )
 
     async def __aenter__(self) -> "Stage":
+        await self.noise_reducer.start()
         await self.runner.start()
         return self
 

@@ -81,7 +81,9 @@ def test_the_defaults_need_no_file():
     )
     assert config.combinations() == {
         None: EngineNames(
+            noise_reducer="webrtc",
             voice_detector="silero",
+            turn_detector="sentence",
             transcriber="pocketsphinx",
             language_model="pattern",
             synthesizer="espeak",

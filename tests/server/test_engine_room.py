@@ -37,7 +37,9 @@ class Part:
         if self.options.stubborn:
             raise RuntimeError("no")
 
+class Filter(Part): pass
 class Ear(Part): pass
+class Judge(Part): pass
 class Scribe(Part): pass
 class Brain(Part): pass
 class Mouth(Part): pass
@@ -45,10 +47,14 @@ class Duet(Part):
     needs = ("language_model", "synthesizer")
 class Solo(Part): pass
 class Odd(Part):
-    needs = ("noise_reducer",)
+    needs = ("diviner",)
 """
 
 ENTRY_POINTS = """
+[vivavoce.engines.noise_reducer]
+filter = room_engines:Filter
+[vivavoce.engines.turn_detector]
+judge = room_engines:Judge
 [vivavoce.engines.voice_detector]
 ear = room_engines:Ear
 [vivavoce.engines.transcriber]
@@ -65,7 +71,9 @@ odd = room_engines:Odd
 
 ENGINES = """
 [engines]
+noise_reducer = "filter"
 voice_detector = "ear"
+turn_detector = "judge"
 transcriber = "scribe"
 language_model = "brain"
 synthesizer = "mouth"
@@ -101,13 +109,15 @@ def refusal(text: str) -> str:
 def test_the_default_combination_serves_every_model():
     engines = room()
     combination = engines.combination("anything")
+    assert combination.noise_reducer.name == "Filter:plain"
     assert combination.voice_detector.name == "Ear:plain"
+    assert combination.turn_detector.name == "Judge:plain"
     assert combination.transcriber.name == "Scribe:plain"
     assert combination.responder.name == "Duet:plain"
     assert combination.responder.parts["language_model"].name == "Brain:plain"
     assert combination.responder.parts["synthesizer"].name == "Mouth:plain"
     assert engines.combination("else") is combination
-    assert engines.ways == {None: "ear → scribe → duet (brain, mouth)"}
+    assert engines.ways == {None: "filter → ear → judge → scribe → duet (brain, mouth)"}
 
 
 async def test_engines_start_after_their_parts_and_close_before_them(life):
@@ -115,13 +125,15 @@ async def test_engines_start_after_their_parts_and_close_before_them(life):
     assert not engines.started
     await engines.start()
     assert engines.started
-    assert sorted(life[:4]) == [
+    assert sorted(life[:6]) == [
         "start Brain:plain",
         "start Ear:plain",
+        "start Filter:plain",
+        "start Judge:plain",
         "start Mouth:plain",
         "start Scribe:plain",
     ]
-    assert life[4:] == ["start Duet:plain"]
+    assert life[6:] == ["start Duet:plain"]
     del life[:]
     await engines.aclose()
     assert not engines.started
@@ -129,6 +141,8 @@ async def test_engines_start_after_their_parts_and_close_before_them(life):
     assert sorted(life[1:]) == [
         "close Brain:plain",
         "close Ear:plain",
+        "close Filter:plain",
+        "close Judge:plain",
         "close Mouth:plain",
         "close Scribe:plain",
     ]
@@ -164,7 +178,13 @@ async def test_models_share_what_they_name_alike(life):
 async def test_what_no_model_uses_is_not_started(life):
     engines = room("[models.mime]\nresponder = 'solo'\n[synthesizer.mouth]\ntone = 'soft'")
     await engines.start()
-    assert sorted(life) == ["start Ear:plain", "start Scribe:plain", "start Solo:plain"]
+    assert sorted(life) == [
+        "start Ear:plain",
+        "start Filter:plain",
+        "start Judge:plain",
+        "start Scribe:plain",
+        "start Solo:plain",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +216,7 @@ async def test_what_no_model_uses_is_not_started(life):
         ),
         (
             ENGINES.replace('"duet"', '"odd"'),
-            "engines.responder: it needs a noise_reducer, which no combination has.",
+            "engines.responder: it needs a diviner, which no combination has.",
         ),
     ],
 )
@@ -211,7 +231,7 @@ async def test_an_engine_that_cannot_start_says_so_and_nothing_is_left(life):
     assert not engines.started
     started = {line.removeprefix("start ") for line in life if line.startswith("start ")}
     closed = {line.removeprefix("close ") for line in life if line.startswith("close ")}
-    assert started == {"Ear:plain", "Scribe:plain", "Mouth:plain"}
+    assert started == {"Ear:plain", "Filter:plain", "Judge:plain", "Scribe:plain", "Mouth:plain"}
     assert started < closed
 
 
@@ -221,4 +241,4 @@ async def test_an_engine_that_fails_to_close_keeps_no_other_open(life):
     del life[:]
     with pytest.raises(RuntimeError, match="no"):
         await engines.aclose()
-    assert len(life) == 5
+    assert len(life) == 7

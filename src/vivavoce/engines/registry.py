@@ -36,14 +36,15 @@ from vivavoce.engines.interfaces import (
     Responder,
     Synthesizer,
     Transcriber,
+    TurnDetector,
     VoiceDetector,
 )
 from vivavoce.protocol.errors import VivavoceError
 
 Kind = Literal[
+    "noise_reducer",
     "voice_detector",
     "turn_detector",
-    "noise_reducer",
     "transcriber",
     "language_model",
     "synthesizer",
@@ -75,6 +76,11 @@ def make(
     kind: Literal["voice_detector"], name: str, options: Mapping[str, Any] = ..., where: str = ...,
     *, engine: str | None = ..., parts: Mapping[str, Engine] = ..., key: str | None = ...,
 ) -> VoiceDetector: ...  # fmt: skip
+@overload
+def make(
+    kind: Literal["turn_detector"], name: str, options: Mapping[str, Any] = ..., where: str = ...,
+    *, engine: str | None = ..., parts: Mapping[str, Engine] = ..., key: str | None = ...,
+) -> TurnDetector: ...  # fmt: skip
 @overload
 def make(
     kind: Literal["noise_reducer"], name: str, options: Mapping[str, Any] = ..., where: str = ...,

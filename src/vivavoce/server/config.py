@@ -106,7 +106,9 @@ class TracingSettings:
 class EngineNames:
     """`[engines]` and `[models."…"]`: which instance of each kind of engine works together."""
 
+    noise_reducer: str = "webrtc"
     voice_detector: str = "silero"
+    turn_detector: str = "sentence"
     transcriber: str = "pocketsphinx"
     language_model: str = "pattern"
     synthesizer: str = "espeak"

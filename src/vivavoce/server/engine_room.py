@@ -10,7 +10,14 @@ from typing import Any
 
 import msgspec
 
-from vivavoce.engines.interfaces import Engine, Responder, Transcriber, VoiceDetector
+from vivavoce.engines.interfaces import (
+    Engine,
+    NoiseReducer,
+    Responder,
+    Transcriber,
+    TurnDetector,
+    VoiceDetector,
+)
 from vivavoce.engines.registry import make, needs
 from vivavoce.server.config import ENGINE_KINDS, Config, EngineNames
 
@@ -18,7 +25,9 @@ from vivavoce.server.config import ENGINE_KINDS, Config, EngineNames
 class Combination(msgspec.Struct, frozen=True, kw_only=True):
     """The engines that serve the sessions of one model."""
 
+    noise_reducer: NoiseReducer
     voice_detector: VoiceDetector
+    turn_detector: TurnDetector
     transcriber: Transcriber
     responder: Responder
 
