@@ -10,6 +10,7 @@ from vivavoce.engines.webrtc_noise import WebRTCNoiseReducer, WebRTCOptions
 from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent, encode
 from vivavoce.server.config import Config, SessionSettings
 from vivavoce.server.engine_room import Combination
+from vivavoce.server.opening import opening
 from vivavoce.server.runner import SessionRunner
 from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import TransportClosed
@@ -207,8 +208,7 @@ class Stage:
         self.responder = ScriptedResponder(answer, hears_audio=hears_audio)
         self.transport = WrittenDown()
         self.runner = SessionRunner(
-            config=settings or SessionSettings(debug=True),
-            model="gpt-realtime",
+            opening=opening(settings or SessionSettings(debug=True), "realtime", "gpt-realtime"),
             engines=Combination(
                 noise_reducer=self.noise_reducer,
                 voice_detector=self.detector,

@@ -69,10 +69,12 @@ def test_a_fault_over_http_is_told_in_the_apis_shape():
 
 def toy_application_routes(application):
     from vivavoce.server import rest
+    from vivavoce.server.access import Access
+    from vivavoce.server.client_secrets import ClientSecrets
     from vivavoce.server.keys import ApiKeys
     from vivavoce.server.models import ModelNames
 
-    return rest.routes(ApiKeys(), ModelNames(), application.health)
+    return rest.routes(Access(ApiKeys(), ClientSecrets()), ModelNames(), application.health)
 
 
 async def test_a_web_server_without_denials_gets_the_bare_refusal():

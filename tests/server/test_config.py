@@ -152,6 +152,7 @@ def test_every_voice_of_the_protocol_is_known(voice: str):
         ("[server]\nport = 8000.5", "server.port: expected a whole number, got a number."),
         ("[server]\nport = 70000", "server.port: expected a whole number <= 65535."),
         ("[server]\nport = -1", "server.port: expected a whole number >= 0."),
+        ("[server]\nsecret_key = 'short'", "server.secret_key: expected a string of length >= 16."),
         ("[server]\napi_keys = 'sk-1'", "server.api_keys: expected a list, got a string."),
         (
             "[server]\napi_keys = ['']",
@@ -242,6 +243,19 @@ def test_a_key_of_the_environment_must_be_one(tmp_path: Path):
     with pytest.raises(ConfigurationError) as caught:
         load(environ={"VIVAVOCE_API_KEYS": "good,b ad"})
     assert str(caught.value) == "VIVAVOCE_API_KEYS: a key is printable ASCII without blanks, and not empty."
+
+
+def test_the_environments_secret_key_counts_more_than_the_files(tmp_path: Path):
+    path = tmp_path / "v.toml"
+    path.write_text("[server]\nsecret_key = 'the secret of the file'")
+    assert load(path, environ={}).server.secret_key == "the secret of the file"
+    environ = {"VIVAVOCE_SECRET_KEY": "the secret of the environment"}
+    config = load(path, environ=environ)
+    assert config.server.secret_key == "the secret of the environment"
+    assert "the secret" not in repr(config)
+    with pytest.raises(ConfigurationError) as caught:
+        load(path, environ={"VIVAVOCE_SECRET_KEY": "short"})
+    assert str(caught.value) == "VIVAVOCE_SECRET_KEY: it has at least 16 characters."
 
 
 def test_the_documentation_tells_every_key_and_its_default():

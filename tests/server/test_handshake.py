@@ -201,3 +201,49 @@ async def test_without_keys_any_key_and_none_will_do(serve):
         for headers in ({}, {"Authorization": "Bearer whatever"}):
             async with connect(served.url + "?model=anything", additional_headers=headers) as ws:
                 assert json.loads(await ws.recv())["event_id"] == "hello"
+
+
+@pytest.mark.parametrize("headers", [{}, {"api-key": "sk-wrong-0123456789abcdefghij"}])
+async def test_azure_refuses_a_key_before_the_upgrade(serve, headers):
+    async with serve(GUARDED) as served:
+        for path in ("/openai/v1/realtime?model=butler", "/openai/realtime?api-version=1&deployment=butler"):
+            with pytest.raises(InvalidStatus) as caught:
+                await connect(f"ws://127.0.0.1:{served.port}{path}", additional_headers=headers)
+            response = caught.value.response
+            assert response.status_code == 401
+            error = json.loads(response.body)["error"]
+            assert error["type"] == "invalid_request_error"
+            assert error["code"] == ("invalid_api_key" if headers else None)
+
+
+async def test_azures_path(serve):
+    async with serve(GUARDED) as served:
+        url = f"ws://127.0.0.1:{served.port}/openai/v1/realtime"
+        async with connect(url + "?model=butler", additional_headers={"api-key": KEY}) as ws:
+            assert json.loads(await ws.recv())["event_id"] == "hello"
+        error, code, _ = await refusal(url, additional_headers={"api-key": KEY})
+        assert (error["code"], code) == ("missing_model", 4000)
+        with pytest.raises(InvalidStatus) as caught:
+            await connect(url + "?call_id=rtc_0123", additional_headers={"api-key": KEY})
+        assert caught.value.response.status_code == 404
+
+
+async def test_azures_preview_path_needs_a_version_and_speaks_the_beta_dialect(serve):
+    async with serve(GUARDED) as served:
+        url = f"ws://127.0.0.1:{served.port}/openai/realtime"
+        with pytest.raises(InvalidStatus) as caught:
+            await connect(url + "?deployment=butler", additional_headers={"api-key": KEY})
+        assert caught.value.response.status_code == 400
+        assert json.loads(caught.value.response.body)["error"]["param"] == "api-version"
+        error, code, _ = await refusal(
+            url + "?api-version=2025-04-01-preview&deployment=butler", additional_headers={"api-key": KEY}
+        )
+        assert (error["code"], code) == ("beta_api_shape_disabled", 4000)
+
+
+async def test_the_model_of_a_translation_secret_is_checked_like_any_other(serve):
+    async with serve(GUARDED) as served, httpx.AsyncClient(headers=BEARER) as client:
+        answer = await client.post(
+            f"{served.http}/v1/realtime/translations/client_secrets", json={"session": {"model": "nobody"}}
+        )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_model")

@@ -125,3 +125,18 @@ async def test_the_application_may_drop_a_connection(serve):
         await ws.wait_closed()
         assert ws.close_code == 1006
         await asyncio.wait_for(none_left(served), 5)
+
+
+@pytest.mark.parametrize(
+    ("part", "longer", "status"),
+    [("model=x", "model=" + "x" * 9000, b"414"), ("localhost", "localhost" * 1000, b"431")],
+)
+async def test_a_request_that_is_too_long_is_answered(serve, part: str, longer: str, status: bytes):
+    """Its peer was left waiting, and its socket open."""
+    async with serve() as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(UPGRADE.replace(part, longer).encode())
+        answer = await asyncio.wait_for(reader.read(), 5)
+        assert answer.split(b" ")[1] == status
+        writer.close()
+        await asyncio.wait_for(none_left(served), 5)

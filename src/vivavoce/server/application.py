@@ -11,15 +11,19 @@ from starlette.routing import WebSocketRoute
 
 from vivavoce.server import config as configuration
 from vivavoce.server import rest
+from vivavoce.server.access import Access
+from vivavoce.server.client_secrets import ClientSecrets
 from vivavoce.server.config import Config
-from vivavoce.server.endpoint import RealtimeEndpoint
-from vivavoce.server.engine_room import Combination, EngineRoom
+from vivavoce.server.endpoint import Entrance, RealtimeEndpoint
+from vivavoce.server.engine_room import EngineRoom
+from vivavoce.server.handshake import DOORS
 from vivavoce.server.keys import ApiKeys
+from vivavoce.server.minting import Mint
 from vivavoce.server.models import ModelNames
-from vivavoce.server.opening import Opening
+from vivavoce.server.random_ids import random_ids
 from vivavoce.server.telemetry.scrape import telemetry_routes
 from vivavoce.server.telemetry.telemetry import Telemetry
-from vivavoce.server.transport import Runner, Transport
+from vivavoce.server.transport import Runner
 
 
 def app(config: Config | None = None) -> "RealtimeApplication":
@@ -30,19 +34,8 @@ def app(config: Config | None = None) -> "RealtimeApplication":
     """
     from vivavoce.server.runner import SessionRunner
 
-    def runner(
-        *, opening: Opening, engines: Combination, transport: Transport, telemetry: Telemetry
-    ) -> Runner:
-        return SessionRunner(
-            config=opening.settings,
-            model=opening.model or "",
-            engines=engines,
-            transport=transport,
-            telemetry=telemetry,
-        )
-
     config = config or configuration.load()
-    return RealtimeApplication(config, EngineRoom(config), runner)
+    return RealtimeApplication(config, EngineRoom(config), SessionRunner)
 
 
 class RealtimeApplication(Starlette):
@@ -60,18 +53,19 @@ class RealtimeApplication(Starlette):
         """`runner` makes the runner of a session: a `RunnerFactory` that takes `telemetry`, too."""
         self.config = config
         self.engines = engines
-        keys = ApiKeys(config.server.api_keys)
+        access = Access(ApiKeys(config.server.api_keys), ClientSecrets(config.server.secret_key))
         models = ModelNames(tuple(config.models))
+        ids = random_ids()
         self.telemetry = Telemetry(config)
         self._realtime = RealtimeEndpoint(
-            config, keys, models, self.engines, partial(runner, telemetry=self.telemetry)
+            config, access, models, self.engines, partial(runner, telemetry=self.telemetry), ids
         )
         super().__init__(
             routes=[
-                *rest.routes(keys, models, self.health),
-                *telemetry_routes(self.telemetry.metrics, None if config.metrics.public else keys),
-                WebSocketRoute("/v1/realtime", self._realtime),
-                WebSocketRoute("/v1/realtime/translations", self._realtime),
+                *rest.routes(access, models, self.health),
+                *Mint(access, models, config.session, ids).routes(),
+                *telemetry_routes(self.telemetry.metrics, None if config.metrics.public else access),
+                *(WebSocketRoute(door.path, Entrance(self._realtime, door)) for door in DOORS),
                 WebSocketRoute("/{path:path}", rest.UnknownSocket()),
             ],
             exception_handlers={HTTPException: rest.refused, Exception: rest.failed},

@@ -21,6 +21,9 @@ from vivavoce.protocol.sessions import VOICES
 FILE_NAME = "vivavoce.toml"
 FILE_VARIABLE = "VIVAVOCE_CONFIG"
 KEYS_VARIABLE = "VIVAVOCE_API_KEYS"
+SECRET_KEY_VARIABLE = "VIVAVOCE_SECRET_KEY"  # noqa: S105 - a name
+SECRET_KEY_LENGTH = 16
+"""Least characters of the key that encrypts client secrets."""
 
 _KEY = "^[!-~]+$"
 """What headers can carry."""
@@ -45,6 +48,11 @@ class ServerSettings:
     api_keys: tuple[Annotated[str, msgspec.Meta(pattern=_KEY)], ...] = field(default=(), repr=False)
     """Printable ASCII without blanks, as headers carry it. The keys that open the server, beside those of
     VIVAVOCE_API_KEYS and --api-key. Without any: everybody."""
+    secret_key: Annotated[str, msgspec.Meta(min_length=SECRET_KEY_LENGTH)] | None = field(
+        default=None, repr=False
+    )
+    """What client secrets are encrypted with, at least 16 characters; VIVAVOCE_SECRET_KEY overrides it.
+    Without it the key is random, and no other process takes the secrets."""
     tls_cert: str | None = None
     """PEM file with the certificate chain; relative to the working directory."""
     tls_key: str | None = None
@@ -162,12 +170,19 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
 
     From `path`, else from the file that VIVAVOCE_CONFIG names, else from `vivavoce.toml` in the working
     directory if there is one, else the defaults. The keys of VIVAVOCE_API_KEYS (comma separated) join those
-    of the file. Raises ConfigurationError with one sentence that names the file, the key and the choices.
+    of the file, and VIVAVOCE_SECRET_KEY takes the place of server.secret_key. Raises ConfigurationError with
+    one sentence that names the file, the key and the choices.
     """
     chosen = path or environ.get(FILE_VARIABLE) or None
     if chosen is None and Path(FILE_NAME).is_file():
         chosen = FILE_NAME
     config = Config() if chosen is None else parse(_read(Path(chosen)), source=str(chosen))
+    if secret := environ.get(SECRET_KEY_VARIABLE):
+        if len(secret) < SECRET_KEY_LENGTH:
+            raise ConfigurationError(
+                f"{SECRET_KEY_VARIABLE}: it has at least {SECRET_KEY_LENGTH} characters."
+            )
+        config = replace(config, server=replace(config.server, secret_key=secret))
     keys = [key for part in environ.get(KEYS_VARIABLE, "").split(",") if (key := part.strip())]
     return config.admitting(keys, KEYS_VARIABLE)
 

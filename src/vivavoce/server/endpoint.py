@@ -5,24 +5,32 @@ A plain ASGI application rather than Starlette's WebSocket class, which adds to 
 
 import asyncio
 import logging
-import secrets
+import time
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
 from vivavoce.protocol import ErrorEvent, InvalidEvent, encode
+from vivavoce.server.access import Access
 from vivavoce.server.config import Config
 from vivavoce.server.connection import Connection
 from vivavoce.server.engine_room import Combination, EngineRoom
-from vivavoce.server.handshake import CLOSE_REQUEST, Admitted, NotFound, Refused, chosen_subprotocol, judge
-from vivavoce.server.keys import ApiKeys
+from vivavoce.server.handshake import (
+    CLOSE_REQUEST,
+    Admitted,
+    Denied,
+    Door,
+    Refused,
+    chosen_subprotocol,
+    judge,
+)
 from vivavoce.server.models import ModelNames
 from vivavoce.server.opening import Opening, opening
 from vivavoce.server.refusals import deny, full, not_started, reason, shutting_down
 from vivavoce.server.transport import Runner, Transport
 from vivavoce.server.uvicorn_protocol import EXTENSION
 from vivavoce.server.websocket import WebSocketTransport
-from vivavoce.session.ids import ALPHABET, SequentialIds
+from vivavoce.session.ids import Ids
 
 logger = logging.getLogger(__name__)
 
@@ -42,17 +50,23 @@ class RunnerFactory(Protocol):
 
 
 class RealtimeEndpoint:
-    """The door of the server, and the list of who is inside."""
+    """Lets callers in, and has the list of who is inside."""
 
     def __init__(
-        self, config: Config, keys: ApiKeys, models: ModelNames, engines: EngineRoom, runner: RunnerFactory
+        self,
+        config: Config,
+        access: Access,
+        models: ModelNames,
+        engines: EngineRoom,
+        runner: RunnerFactory,
+        ids: Ids,
     ) -> None:
         self._config = config
-        self._keys = keys
+        self._access = access
         self._models = models
         self._engines = engines
         self._runner = runner
-        self._ids = SequentialIds("".join(secrets.choice(ALPHABET) for _ in range(13)))
+        self._ids = ids
         self._connections: set[Connection] = set()
         self.draining = False
 
@@ -61,7 +75,8 @@ class RealtimeEndpoint:
         """How many are open now."""
         return len(self._connections)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def enter(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket to this door, from its request to its end."""
         await receive()  # websocket.connect
         if self.draining:
             await deny(scope, receive, send, 503, shutting_down())
@@ -70,10 +85,9 @@ class RealtimeEndpoint:
             logger.error(not_started().message)
             await deny(scope, receive, send, 503, not_started())
             return
-        translations = scope["path"].endswith("/translations")
-        verdict = judge(scope, self._keys, self._models, translations=translations)
-        if isinstance(verdict, NotFound):
-            await deny(scope, receive, send, 404, verdict.error)
+        verdict = judge(scope, door, self._access, self._models, time.time())
+        if isinstance(verdict, Denied):
+            await deny(scope, receive, send, verdict.status, verdict.error)
             return
         await send({"type": "websocket.accept", "subprotocol": chosen_subprotocol(scope)})
         opens = self._open(verdict) if isinstance(verdict, Admitted) else verdict
@@ -138,3 +152,14 @@ class RealtimeEndpoint:
         engines = self._engines.combination(opens.model)
         runner = self._runner(opening=opens, engines=engines, transport=transport)
         return Connection(runner, transport, self._ids, on_gone=self._connections.discard)
+
+
+class Entrance:
+    """The ASGI application of one door."""
+
+    def __init__(self, endpoint: RealtimeEndpoint, door: Door) -> None:
+        self._endpoint = endpoint
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._endpoint.enter(self._door, scope, receive, send)

@@ -37,9 +37,13 @@ class ApiKeys:
         return found
 
     def owner(self, key: str | None) -> str | None:
-        """What to call the holder of `key` in limits and logs: the head of its digest. None if everybody is
-        let in without a key."""
-        return None if key is None or not self.admit(key) else f"key-{_digest(key).hex()[:8]}"
+        """What to call the holder of `key` in limits and logs: the head of its digest. None for a key that is
+        none of them."""
+        return None if key is None or not self.admit(key) else _name(_digest(key))
+
+    def knows(self, who: str | None) -> bool:
+        """Whether `who` is what the holder of one of the keys is called; None is, where nobody needs one."""
+        return who in {_name(digest) for digest in self._digests} if self._digests else who is None
 
     def refusal(self, key: str | None) -> Error | None:
         """The error object for a caller who showed `key`, or None if the caller may come in."""
@@ -69,3 +73,7 @@ def presented_key(headers: Headers, subprotocols: Sequence[str] = ()) -> str | N
 
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
+
+
+def _name(digest: bytes) -> str:
+    return f"key-{digest.hex()[:8]}"

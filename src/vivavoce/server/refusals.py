@@ -1,10 +1,10 @@
 """What callers without a session are told: errors over plain HTTP (8.1), and those that only a server has."""
 
-import msgspec
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from vivavoce.protocol import Error
+from vivavoce.protocol import Error, ErrorBody, encode
 
 
 def request_error(message: str, *, code: str | None = None, param: str | None = None) -> Error:
@@ -22,6 +22,42 @@ def not_served(kind: str) -> Error:
 
 def unknown_url(method: str, path: str) -> Error:
     return request_error(f"Invalid URL ({method} {path})")
+
+
+def expired_secret(masked: str) -> Error:
+    """`masked` is the client secret with all but its ends hidden."""
+    message = (
+        f"Expired client secret provided: {masked}. Make a new one with POST /v1/realtime/client_secrets."
+    )
+    return request_error(message, code="invalid_api_key")
+
+
+def session_too_long(limit: int, length: int) -> Error:
+    """A configuration that would make a client secret longer than a header can be."""
+    message = (
+        f"Invalid 'session': too long for a client secret, which would have {length} characters of at most "
+        f"{limit}. Send the rest with session.update."
+    )
+    return request_error(message, code="string_above_max_length", param="session")
+
+
+def wrong_dialect(*, session: str, secret: str) -> Error:
+    """A client secret made in one dialect and a session in the other: `beta` and `GA`."""
+    message = (
+        f"API version mismatch. You cannot start a Realtime {session} session with a {secret} client secret."
+    )
+    return request_error(message, code="api_version_mismatch")
+
+
+def wrong_place(kind: str, path: str) -> Error:
+    """A client secret at the endpoint of another kind of session."""
+    message = f"This client secret opens a {kind} session: connect to {path}."
+    return request_error(message, code="invalid_value")
+
+
+def too_large(limit: int) -> Error:
+    """The body of a request."""
+    return request_error(f"The body of the request is too large: at most {limit} bytes are read.")
 
 
 def full(limit: int) -> Error:
@@ -47,10 +83,17 @@ def reason(error: Error) -> str:
     return error.type if error.code is None else f"{error.type}.{error.code}"
 
 
+class Refusal(HTTPException):
+    """An HTTP request that is answered with this error and nothing else."""
+
+    def __init__(self, status: int, error: Error, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, error.message, headers)
+        self.error = error
+
+
 def error_response(status: int, error: Error) -> Response:
     """`{"error": {message, type, param, code}}`: unlike in events there is no `event_id`."""
-    fields = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
-    return Response(msgspec.json.encode({"error": fields}), status_code=status, media_type="application/json")
+    return Response(encode(ErrorBody.of(error)), status_code=status, media_type="application/json")
 
 
 async def deny(scope: Scope, receive: Receive, send: Send, status: int, error: Error) -> None:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,13 +11,16 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from vivavoce.protocol import errors
-from vivavoce.server.keys import ApiKeys, presented_key
+from vivavoce.protocol.base import WireObject
+from vivavoce.server.access import Access
+from vivavoce.server.bodies import json_response
+from vivavoce.server.handshake import DOORS
 from vivavoce.server.models import ModelNames
-from vivavoce.server.refusals import deny, error_response, request_error, unknown_url
+from vivavoce.server.refusals import Refusal, deny, error_response, request_error, unknown_url
 from vivavoce.version import __version__
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True):
+class Model(WireObject, frozen=True, kw_only=True):
     """A model as OpenAI's `GET /v1/models` describes one."""
 
     id: str
@@ -28,12 +30,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     owned_by: str = "vivavoce"
 
 
-class ModelList(msgspec.Struct, frozen=True, kw_only=True):
+class ModelList(WireObject, frozen=True, kw_only=True):
     object: Literal["list"] = "list"
     data: tuple[Model, ...]
 
 
-class Health(msgspec.Struct, frozen=True, kw_only=True):
+class Health(WireObject, frozen=True, kw_only=True):
     """The answer of `GET /healthz`: HTTP 200 when sessions can be opened, otherwise 503."""
 
     status: Literal["ok", "stopped", "draining"]
@@ -42,19 +44,17 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     version: str = __version__
 
 
-def routes(keys: ApiKeys, models: ModelNames, health: Callable[[], Health]) -> list[BaseRoute]:
+def routes(access: Access, models: ModelNames, health: Callable[[], Health]) -> list[BaseRoute]:
     """The plain HTTP routes of the server."""
     created = int(time.time())
     listed = ModelList(data=tuple(Model(id=name, created=created) for name in models.listed))
 
     async def list_models(request: Request) -> Response:
-        if error := keys.refusal(presented_key(request.headers)):
-            return error_response(401, error)
+        access.required(request.headers)
         return json_response(200, listed)
 
     async def retrieve_model(request: Request) -> Response:
-        if error := keys.refusal(presented_key(request.headers)):
-            return error_response(401, error)
+        access.required(request.headers)
         name = request.path_params["model"]
         if not models.accept(name):
             message = f"The model '{name[:100]}' does not exist"
@@ -76,13 +76,18 @@ def routes(keys: ApiKeys, models: ModelNames, health: Callable[[], Health]) -> l
     return [
         Route("/v1/models", list_models, methods=["GET"]),
         Route("/v1/models/{model:path}", retrieve_model, methods=["GET"]),
-        Route("/v1/realtime", realtime, methods=["GET"]),
+        *(Route(door.path, realtime, methods=["GET"]) for door in DOORS),
         Route("/healthz", healthz, methods=["GET"]),
     ]
 
 
 async def refused(request: Request, refusal: Exception) -> Response:
-    """What Starlette refuses by itself (an unknown path or method), in the API's words."""
+    """What a route refuses, and what Starlette refuses by itself (an unknown path or method), in the API's
+    words."""
+    if isinstance(refusal, Refusal):
+        response = error_response(refusal.status_code, refusal.error)
+        response.headers.update(refusal.headers or {})
+        return response
     assert isinstance(refusal, HTTPException)
     if refusal.status_code == 404:
         return error_response(404, unknown_url(request.method, request.url.path))
@@ -101,7 +106,3 @@ class UnknownSocket:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         await deny(scope, receive, send, 404, unknown_url("GET", scope["path"]))
-
-
-def json_response(status: int, body: msgspec.Struct) -> Response:
-    return Response(msgspec.json.encode(body), status_code=status, media_type="application/json")

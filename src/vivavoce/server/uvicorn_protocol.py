@@ -48,6 +48,13 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
     _abort_timer: asyncio.TimerHandle | None = None
     _lost = False
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated and self.conn.handshake_exc is not None:
+            # A request that is too long for `websockets`: uvicorn would let its peer wait for the answer.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if not self.close_sent:

@@ -6,19 +6,17 @@ anything else comes in, so that the session needs no locks and events leave in i
 """
 
 import asyncio
-import secrets
 
 from vivavoce.protocol import (
     InputAudioBufferAppend,
     InvalidEvent,
     RealtimeSession,
-    SessionAudio,
-    SessionAudioOutput,
     decode_client_event,
     errors,
 )
-from vivavoce.server.config import SessionSettings
 from vivavoce.server.engine_room import Combination
+from vivavoce.server.opening import Opening
+from vivavoce.server.random_ids import random_ids
 from vivavoce.server.runner.answering import Answering
 from vivavoce.server.runner.hearing import Hearing
 from vivavoce.server.runner.live import Clock, LiveSession
@@ -26,7 +24,6 @@ from vivavoce.server.runner.understanding import Understanding
 from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import Transport
 from vivavoce.session import (
-    ALPHABET,
     AbandonTranscription,
     Cancel,
     ClearPlayback,
@@ -39,7 +36,6 @@ from vivavoce.session import (
     ResetDetector,
     Respond,
     Send,
-    SequentialIds,
     Session,
     SessionOptions,
     WakeAt,
@@ -50,19 +46,13 @@ class SessionRunner:
     """Runs one session over one transport with one combination of engines."""
 
     def __init__(
-        self,
-        *,
-        config: SessionSettings,
-        model: str,
-        engines: Combination,
-        transport: Transport,
-        telemetry: Telemetry,
+        self, *, opening: Opening, engines: Combination, transport: Transport, telemetry: Telemetry
     ) -> None:
         self._transport = transport
         self._clock = Clock()
-        self._session = _session(config, model, engines, self._clock.now())
+        self._session = _session(opening, engines, self._clock.now())
         shown = self._session.config
-        self._stages = telemetry.session(shown.id, shown.type, model, self._clock.now)
+        self._stages = telemetry.session(shown.id, shown.type, opening.model or "", self._clock.now)
         self._live = LiveSession(self._session, self._clock, self._stages, self._carry_out)
         self._hearing = Hearing(self._live, engines.voice_detector)
         self._understanding = Understanding(self._live, engines.transcriber)
@@ -157,25 +147,16 @@ class SessionRunner:
         self._carry_out()
 
 
-def _session(config: SessionSettings, model: str, engines: Combination, now: float) -> Session:
-    """A new session as the configuration wants it."""
+def _session(opening: Opening, engines: Combination, now: float) -> Session:
+    """The session as it begins."""
     detector = engines.voice_detector
     options = SessionOptions(
         hears_audio=engines.responder.hears_audio,
         frame_ms=detector.frame_samples * 1000 // detector.sample_rate,
-        max_seconds=config.max_minutes * 60,
-        debug=config.debug,
+        max_seconds=opening.settings.max_minutes * 60,
+        debug=opening.settings.debug,
     )
-    ids = SequentialIds("".join(secrets.choice(ALPHABET) for _ in range(13)))
-    expires_at = now + options.max_seconds if options.max_seconds else 0
-    return Session(
-        RealtimeSession(
-            id=ids("sess"),
-            model=model,
-            instructions=config.instructions,
-            expires_at=int(expires_at),
-            audio=SessionAudio(output=SessionAudioOutput(voice=config.voice)),
-        ),
-        ids=ids,
-        options=options,
-    )
+    ids = random_ids()
+    initial = opening.session(ids("sess"), int(now + options.max_seconds) if options.max_seconds else 0)
+    assert isinstance(initial, RealtimeSession)  # the only kind that is served
+    return Session(initial, ids=ids, options=options)

@@ -1,0 +1,32 @@
+"""Bodies of requests: read up to a limit, checked as strictly as events, and answered in JSON."""
+
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vivavoce.protocol import InvalidEvent, decode_body, encode
+from vivavoce.protocol.base import WireObject
+from vivavoce.server.refusals import Refusal, too_large
+
+MAX_BODY_BYTES = 2**20
+"""Most that is read of a request."""
+
+Body = TypeVar("Body", bound=WireObject)
+
+
+async def read_body(request: Request, kind: type[Body]) -> Body:
+    """The JSON body of a request; an empty one counts as `{}`. Raises Refusal."""
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > MAX_BODY_BYTES:
+            raise Refusal(413, too_large(MAX_BODY_BYTES))
+    try:
+        return decode_body(bytes(data).strip() or b"{}", kind)
+    except InvalidEvent as invalid:
+        raise Refusal(400, invalid.error) from None
+
+
+def json_response(status: int, body: WireObject) -> Response:
+    return Response(encode(body), status_code=status, media_type="application/json")
