@@ -8,7 +8,7 @@ import numpy as np
 
 from vivavoce.engines.interfaces import Samples, Transcript, TranscriptionOptions
 from vivavoce.protocol import OutputPart, ResponseEnd, ResponseRequest
-from vivavoce.protocol.generation import AudioDelta, TextDelta
+from vivavoce.protocol.generation import AudioDelta, TextDelta, count_characters
 
 LOUD = 1000
 
@@ -82,11 +82,16 @@ class InstantResponder(Instant):
     """Answers every turn with the same second of speech, in pieces of 100 ms, all at once."""
 
     hears_audio = False
+    context_tokens = 0
+    reasons = False
 
     def __init__(self) -> None:
         self._words = ("It ", "is ", "just ", "the ", "right ", "time, ", "as ", "it ", "always ", "is.")
         hum = (np.sin(np.arange(2400) * (2 * np.pi * 200 / 24000)) * 3000).astype("<i2")
         self._piece = hum.tobytes()
+
+    def count_tokens(self, text: str) -> int:
+        return count_characters(text)
 
     async def respond(self, request: ResponseRequest) -> AsyncGenerator[OutputPart, None]:
         spoken = 0

@@ -44,6 +44,8 @@ class Writer:
     it waits; functions, which it calls."""
 
     Options = Engine
+    context_tokens = 1000
+    reasons = True
 
     def __init__(self, *script: Any) -> None:
         self._script = script
@@ -54,6 +56,9 @@ class Writer:
     async def start(self) -> None: ...
 
     async def aclose(self) -> None: ...
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
 
     async def generate(self, request: ResponseRequest) -> AsyncGenerator[LanguagePart, None]:
         self.request = request
@@ -438,6 +443,13 @@ def test_it_is_a_responder_made_from_parts():
     )
     assert isinstance(responder, CascadeResponder)
     assert not responder.hears_audio
+    assert (responder.context_tokens, responder.reasons) == (32_768, False)
+
+
+def test_it_reads_as_its_language_model_does():
+    responder = cascade(Writer())
+    assert (responder.context_tokens, responder.reasons) == (1000, True)
+    assert responder.count_tokens("four words, not two") == 4
 
 
 async def test_with_the_pattern_engine():

@@ -7,6 +7,7 @@ import msgspec
 
 from vivavoce.engines.interfaces import EngineError, Transcript
 from vivavoce.protocol import Message, OutputPart, ResponseEnd, ResponseRequest, TextDelta
+from vivavoce.protocol.generation import count_characters
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +59,12 @@ class Deaf(Engine):
 
 class Parrot(Engine):
     """A responder that says the last text back, and counts slowly when it is asked to."""
+
+    context_tokens = 0
+    reasons = False
+
+    def count_tokens(self, text: str) -> int:
+        return count_characters(text)
 
     async def respond(self, request: ResponseRequest) -> AsyncGenerator[OutputPart, None]:
         said = [part.text for item in request.items if isinstance(item, Message) for part in item.content]

@@ -8,6 +8,7 @@ import msgspec
 from vivavoce.engines.interfaces import EngineError, Samples, SpokenTurn, Transcript, TranscriptionOptions
 from vivavoce.engines.webrtc_noise import WebRTCNoiseReducer, WebRTCOptions
 from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent, encode
+from vivavoce.protocol.generation import count_characters
 from vivavoce.server.config import Config, SessionSettings
 from vivavoce.server.engine_room import Combination
 from vivavoce.server.opening import opening
@@ -124,11 +125,17 @@ Answer = Callable[[ResponseRequest], AsyncGenerator[OutputPart, None]]
 class ScriptedResponder(Scripted):
     """Answers with a function of the test's own."""
 
+    context_tokens = 0
+    reasons = False
+
     def __init__(self, answer: Answer, *, hears_audio: bool = False) -> None:
         self.hears_audio = hears_audio
         self._answer = answer
         self.requests: list[ResponseRequest] = []
         self.open = 0
+
+    def count_tokens(self, text: str) -> int:
+        return count_characters(text)
 
     async def respond(self, request: ResponseRequest) -> AsyncGenerator[OutputPart, None]:
         self.requests.append(request)

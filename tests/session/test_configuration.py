@@ -297,7 +297,7 @@ def test_the_type_is_required() -> None:
     [
         ({"prompt": {"id": "pmpt_1"}}, "session.prompt"),
         ({"reasoning": {"effort": "low"}}, "session.reasoning"),
-        ({"truncation": {"type": "retention_ratio", "retention_ratio": 0.8}}, "session.truncation"),
+        ({"parallel_tool_calls": True}, "session.parallel_tool_calls"),
         (
             {"audio": {"input": {"noise_reduction": {"type": "near_field"}}}},
             "session.audio.input.noise_reduction",
@@ -372,7 +372,14 @@ def detection(**fields: Any) -> Event:
         {"truncation": "auto"},
         {"truncation": "disabled"},
         {"tracing": "auto"},
-        {"parallel_tool_calls": True},
+        {"truncation": {"type": "retention_ratio", "retention_ratio": 0.8}},
+        {
+            "truncation": {
+                "type": "retention_ratio",
+                "retention_ratio": 0,
+                "token_limits": {"post_instructions": 100},
+            }
+        },
     ],
     ids=str,
 )

@@ -84,7 +84,6 @@ def test_overrides_hold_for_one_response() -> None:
         "tools": [TOOL],
         "tool_choice": {"type": "function", "name": "look_up"},
         "max_output_tokens": 20,
-        "parallel_tool_calls": False,
         "metadata": {"topic": "t"},
     }
     created, *_ = driver.client("response.create", response=overrides)

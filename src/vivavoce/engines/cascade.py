@@ -57,6 +57,17 @@ class CascadeResponder:
         self._language_model = language_model
         self._synthesizer = synthesizer
 
+    @property
+    def context_tokens(self) -> int:
+        return self._language_model.context_tokens
+
+    @property
+    def reasons(self) -> bool:
+        return self._language_model.reasons
+
+    def count_tokens(self, text: str) -> int:
+        return self._language_model.count_tokens(text)
+
     async def start(self) -> None:
         """There is nothing to start: whoever made the parts starts them."""
 

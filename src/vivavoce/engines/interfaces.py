@@ -140,7 +140,25 @@ class Transcriber(Engine, Protocol):
     def utterance(self, options: TranscriptionOptions) -> Utterance: ...
 
 
-class LanguageModel(Engine, Protocol):
+class Reader(Protocol):
+    """How much a model can read, and how it counts: what a session has to know to hand it no more than
+    that."""
+
+    @property
+    def context_tokens(self) -> int:
+        """The context window: tokens that it reads and writes for one response, together; 0 for no limit."""
+
+    @property
+    def reasons(self) -> bool:
+        """Whether it thinks before it answers, so that requests may say how hard, and whether it may call
+        several tools at once."""
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the text is, or nearly. Called for every text once, on the event loop: a few
+        microseconds at most for a sentence."""
+
+
+class LanguageModel(Engine, Reader, Protocol):
     """Decides what to say and which functions to call."""
 
     def generate(self, request: ResponseRequest) -> AsyncGenerator[LanguagePart, None]:
@@ -171,7 +189,7 @@ class Synthesizer(Engine, Protocol):
         EngineError."""
 
 
-class Responder(Engine, Protocol):
+class Responder(Engine, Reader, Protocol):
     """Answers a request: a cascade of language model and synthesizer, a native speech-to-speech model, a
     relay."""
 

@@ -363,6 +363,15 @@ def active_response(response_id: str, *, event_id: str | None = None) -> Error:
     return _refused("conversation_already_has_active_response", message, event_id=event_id)
 
 
+def context_length_exceeded(limit: int, tokens: int) -> Error:
+    """A conversation that does not fit into the model's context, and must not or cannot be truncated."""
+    message = (
+        f"This conversation is too long for the model: it takes {tokens} tokens, and at most {limit} fit "
+        "beside the answer. Delete items, shorten the instructions, or allow truncation."
+    )
+    return _refused("context_length_exceeded", message)
+
+
 def cancel_not_active(*, event_id: str | None = None) -> Error:
     message = "Cancellation failed: no active response found"
     return _refused("response_cancel_not_active", message, event_id=event_id)

@@ -5,13 +5,23 @@ Nothing here travels on the wire. A session turns a `response.create`, or the en
 `response.*` events of the protocol.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from vivavoce.protocol.formats import AudioFormat
 from vivavoce.protocol.items import Item
+from vivavoce.protocol.sessions import Effort
 from vivavoce.protocol.tools import Tool, ToolChoice
+
+CountTokens = Callable[[str], int]
+"""Counts the tokens of a text, as the model that reads it does, or nearly."""
+
+
+def count_characters(text: str) -> int:
+    """The rule where no tokenizer is at hand: four characters a token, rounded up."""
+    return -(-len(text) // 4)
 
 
 class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +45,10 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
     output_format: AudioFormat
     """The format that every `AudioDelta` must be in."""
     max_output_tokens: int | Literal["inf"] = "inf"
+    reasoning: Effort | None = None
+    """How hard to think before the answer; None where nobody said, and for a model that does not."""
+    parallel_tool_calls: bool | None = None
+    """Whether several tools may be called at once; None where nobody said."""
     metadata: dict[str, str] | None = None
 
 

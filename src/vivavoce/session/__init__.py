@@ -3,6 +3,7 @@
 Feed it through the methods of `Session`, drain `Session.effects()` and carry them out.
 """
 
+from vivavoce.protocol.generation import count_characters
 from vivavoce.session.effects import (
     AbandonTranscription,
     Cancel,
@@ -22,7 +23,6 @@ from vivavoce.session.ids import ALPHABET, SequentialIds
 from vivavoce.session.invariants import Invariants, InvariantViolation
 from vivavoce.session.options import SessionOptions, unmetered
 from vivavoce.session.session import Session
-from vivavoce.session.usage import count_characters
 
 __all__ = [
     "ALPHABET",

@@ -13,6 +13,7 @@ from vivavoce.protocol import (
 )
 from vivavoce.session import configuration, limits
 from vivavoce.session.clock import TICKS_PER_MS
+from vivavoce.session.context import Context
 from vivavoce.session.conversation import StoredItem, Understanding
 from vivavoce.session.core import Core
 from vivavoce.session.effects import Cancel, Respond
@@ -27,12 +28,13 @@ NOT_UNDERSTOOD = "What was said could not be transcribed, so there is nothing to
 class Answering:
     """At most one response in the default conversation at a time; out-of-band ones beside it."""
 
-    __slots__ = ("_beside", "_core", "_listening", "_transcribing", "active", "idle")
+    __slots__ = ("_beside", "_context", "_core", "_listening", "_transcribing", "active", "idle")
 
     def __init__(self, core: Core, listening: Listening, transcribing: Transcribing) -> None:
         self._core = core
         self._listening = listening
         self._transcribing = transcribing
+        self._context = Context(core.options)
         self.active: ActiveResponse | None = None
         """The response in progress in the default conversation."""
         self._beside: dict[str, ActiveResponse] = {}
@@ -53,18 +55,29 @@ class Answering:
         if not beside and self.active is not None:
             raise InvalidEvent(errors.active_response(self.active.id))
         return configuration.for_response(
-            core.config, params, voice_locked=not beside and core.conversation.has_assistant_audio
+            core.config,
+            params,
+            voice_locked=not beside and core.conversation.has_assistant_audio,
+            reasons=core.options.reasons,
         )
 
     def begin(
-        self, settings: ResponseSettings, context: tuple[StoredItem, ...], *, beside: bool, now: float
+        self,
+        settings: ResponseSettings,
+        context: tuple[StoredItem, ...],
+        *,
+        beside: bool,
+        lasting: bool = False,
+        now: float,
     ) -> None:
-        """Create a response over this context, in the conversation or beside it."""
+        """Create a response over this context, in the conversation or beside it. `lasting`: what truncation
+        drops of it may stay dropped."""
         core = self._core
         response = ActiveResponse(
             settings=settings,
             conversation=None if beside else core.conversation,
             context=context,
+            lasting=lasting,
             wait=not core.options.hears_audio,
             mint=core.mint,
             emit=core.emit,
@@ -135,8 +148,14 @@ class Answering:
         said = [stored for stored in response.context if stored.is_users]
         if said and said[-1].understanding is Understanding.FAILED:
             self._finished(response, response.fail("server_error", None, NOT_UNDERSTOOD), now)
+            return
+        try:
+            request = response.request(self._context, with_audio=self._core.options.hears_audio)
+        except InvalidEvent as invalid:
+            error = invalid.error
+            self._finished(response, response.fail(error.type, error.code, error.message), now)
         else:
-            self._core.do(Respond(response.request(with_audio=self._core.options.hears_audio)))
+            self._core.do(Respond(request))
 
     def _finished(self, response: ActiveResponse, used: Usage, now: float) -> None:
         """The response's last event is out."""

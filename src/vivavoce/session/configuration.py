@@ -14,8 +14,8 @@ from vivavoce.protocol import (
     InvalidEvent,
     RealtimeSession,
     RealtimeSessionParams,
+    Reasoning,
     ResponseParams,
-    RetentionRatio,
     SessionAudio,
     SessionParams,
     Tool,
@@ -32,14 +32,25 @@ from vivavoce.protocol import (
 from vivavoce.session.response import ResponseSettings
 
 
-def merge(session: RealtimeSession, params: SessionParams, *, voice_locked: bool) -> RealtimeSession:
-    """The session with the update applied. `voice_locked`: assistant audio exists. Raises InvalidEvent."""
+def initial(session: RealtimeSession, *, reasons: bool) -> RealtimeSession:
+    """The session as it begins: a model that reasons shows how."""
+    if not reasons or session.reasoning is not UNSET:
+        return session
+    return replace(session, reasoning=Reasoning(), parallel_tool_calls=True)
+
+
+def merge(
+    session: RealtimeSession, params: SessionParams, *, voice_locked: bool, reasons: bool = False
+) -> RealtimeSession:
+    """The session with the update applied. `voice_locked`: assistant audio exists; `reasons`: the model does.
+    Raises InvalidEvent."""
     if not isinstance(params, RealtimeSessionParams):
         raise InvalidEvent(errors.wrong_session_type(params.type, session.type))
     if params.model is not UNSET and params.model != session.model:
         raise InvalidEvent(errors.model_locked())
     if params.tracing is not UNSET and session.tracing is not None and params.tracing != session.tracing:
         raise InvalidEvent(errors.tracing_locked())
+    _refuse_reasoning(params, "session", reasons)
     _refuse_unsupported(params)
     audio = session.audio
     if params.audio is not UNSET:
@@ -83,12 +94,13 @@ def merge_translation(session: TranslationSession, params: TranslationSessionPar
     return replace(session, audio=audio)
 
 
-def for_response(session: RealtimeSession, params: ResponseParams, *, voice_locked: bool) -> ResponseSettings:
+def for_response(
+    session: RealtimeSession, params: ResponseParams, *, voice_locked: bool, reasons: bool = False
+) -> ResponseSettings:
     """What one response goes by: the session's settings under the overrides. Raises InvalidEvent."""
     if params.prompt:
         raise InvalidEvent(errors.unsupported_option("response.prompt"))
-    if params.reasoning is not UNSET:
-        raise InvalidEvent(errors.unsupported_option("response.reasoning"))
+    _refuse_reasoning(params, "response", reasons)
     tools = session.tools if params.tools is UNSET else params.tools
     _refuse_remote_tools(tools, "response.tools")
     voice, output_format = session.audio.output.voice, session.audio.output.format
@@ -99,6 +111,10 @@ def for_response(session: RealtimeSession, params: ResponseParams, *, voice_lock
     if voice_locked and voice != session.audio.output.voice:
         raise InvalidEvent(errors.voice_locked())
     modalities = session.output_modalities if params.output_modalities is UNSET else params.output_modalities
+    reasoning = session.reasoning if params.reasoning is UNSET else params.reasoning
+    parallel = (
+        session.parallel_tool_calls if params.parallel_tool_calls is UNSET else params.parallel_tool_calls
+    )
     limit = session.max_output_tokens if params.max_output_tokens is UNSET else params.max_output_tokens
     return ResponseSettings(
         model=session.model,
@@ -111,6 +127,9 @@ def for_response(session: RealtimeSession, params: ResponseParams, *, voice_lock
         input_format=session.audio.input.format,
         output_format=output_format,
         max_output_tokens=limit,
+        truncation=session.truncation,
+        reasoning=None if reasoning is UNSET else reasoning.effort,
+        parallel_tool_calls=None if parallel is UNSET else parallel,
         metadata=params.metadata or None,
     )
 
@@ -122,14 +141,17 @@ def _patched(current: Any, patch: Any) -> Any:
     return replace(current, **{key: value for key, value in asdict(patch).items() if value is not UNSET})
 
 
+def _refuse_reasoning(params: RealtimeSessionParams | ResponseParams, path: str, reasons: bool) -> None:
+    """What only models that reason can be told."""
+    for name in ("reasoning", "parallel_tool_calls"):
+        if not reasons and getattr(params, name) is not UNSET:
+            raise InvalidEvent(errors.unsupported_option(f"{path}.{name}"))
+
+
 def _refuse_unsupported(params: RealtimeSessionParams) -> None:
     """Features that this server does not have yet."""
     if params.prompt:
         raise InvalidEvent(errors.unsupported_option("session.prompt"))
-    if params.reasoning is not UNSET:
-        raise InvalidEvent(errors.unsupported_option("session.reasoning"))
-    if isinstance(params.truncation, RetentionRatio):
-        raise InvalidEvent(errors.unsupported_option("session.truncation"))
     if params.tools is not UNSET:
         _refuse_remote_tools(params.tools, "session.tools")
     if params.audio is UNSET:

@@ -112,6 +112,17 @@ def _in_words(character: str) -> bool:
     return (character.isalnum() or character in "'’") and east_asian_width(character) not in "WF"
 
 
+class ItemTokens(msgspec.Struct, frozen=True, kw_only=True):
+    """What it costs to read an item, in tokens."""
+
+    text: int
+    """Of its texts, transcripts of the assistant's speech among them, and of the item itself."""
+    audio: int
+    image: int
+    words: int
+    """Of the words that were understood in the user's audio: what a model reads that cannot hear."""
+
+
 KeptItem = Message | FunctionCall | FunctionCallOutput
 """The kinds of items that a conversation holds here."""
 
@@ -121,10 +132,11 @@ class StoredItem:
 
     `item` is the item as its events show it. `clips` holds the input audio of each content part that has
     some, by content index. `answer` is what a response said in it. `heard` is what was understood of the
-    input audio, whether the client asked for a transcript or not.
+    input audio, whether the client asked for a transcript or not. `counted` is what it costs to read it, and
+    the form of the item for which that holds. `dropped`: truncation has dropped it for good.
     """
 
-    __slots__ = ("answer", "clips", "heard", "item", "n_bytes", "understanding")
+    __slots__ = ("answer", "clips", "counted", "dropped", "heard", "item", "n_bytes", "understanding")
 
     def __init__(
         self, item: KeptItem, *, clips: dict[int, Clip] | None = None, answer: Answer | None = None
@@ -136,6 +148,8 @@ class StoredItem:
         """What it came with; what is said in it later does not count."""
         self.heard = ""
         self.understanding = Understanding.NOT_NEEDED
+        self.counted: tuple[KeptItem, ItemTokens] | None = None
+        self.dropped = False
 
     @property
     def id(self) -> str:
@@ -146,6 +160,13 @@ class StoredItem:
     def is_users(self) -> bool:
         """Whether a user said it."""
         return isinstance(self.item, Message) and self.item.role == "user"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all is there that belongs to this form of it: no response writes it, and no words are
+        waited for."""
+        writing = getattr(self.item, "status", None) == "in_progress"
+        return not writing and self.understanding is not Understanding.PENDING
 
     @property
     def input_ticks(self) -> int:
@@ -302,6 +323,11 @@ class Conversation:
         self._items.remove(stored)
         self.n_bytes -= stored.n_bytes
         return stored
+
+    def restore(self) -> None:
+        """Nothing counts as dropped any more."""
+        for stored in self._items:
+            stored.dropped = False
 
     def has_function_call(self, call_id: str) -> bool:
         return any(isinstance(s.item, FunctionCall) and s.item.call_id == call_id for s in self)

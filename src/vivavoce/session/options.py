@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from vivavoce.protocol import RateLimit, Usage
-from vivavoce.session.usage import CountTokens, count_characters
+from vivavoce.protocol.generation import CountTokens, count_characters
 
 Meter = Callable[[Usage, float], tuple[RateLimit, ...]]
 """Takes what a response used and the time, returns the limits as they stand after it."""
@@ -21,6 +21,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     hears_audio: bool = False
     """The responder takes audio itself; otherwise every utterance is transcribed for it, asked for or not."""
+    reasons: bool = False
+    """The responder thinks before it answers: only then may a session say how hard."""
     frame_ms: int = 32
     """Milliseconds of audio in one frame of the voice detector."""
     max_seconds: float = 3600.0
@@ -37,6 +39,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     together: about three hours of speech."""
     max_parallel_responses: int = 16
     """Most out-of-band responses at a time."""
+    context_tokens: int = 0
+    """How many tokens the model reads and writes in one response, at most; 0 for no limit."""
     count_tokens: CountTokens = count_characters
     meter: Meter = unmetered
     debug: bool = False

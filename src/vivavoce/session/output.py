@@ -33,10 +33,10 @@ from vivavoce.protocol import (
     ResponseOutputTextDone,
     TextPart,
 )
+from vivavoce.protocol.generation import CountTokens
 from vivavoce.session.clock import ticks
 from vivavoce.session.conversation import Answer, Conversation, StoredItem
 from vivavoce.session.ids import Ids
-from vivavoce.session.usage import CountTokens
 
 Emit = Callable[..., None]
 """`emit(EventClass, **fields)`: mints the event's id and sends it."""

@@ -31,9 +31,13 @@ from vivavoce.protocol import (
     TokenCounts,
     Tool,
     ToolChoice,
+    Truncation,
     Usage,
 )
+from vivavoce.protocol.generation import CountTokens
+from vivavoce.protocol.sessions import Effort
 from vivavoce.session import usage
+from vivavoce.session.context import Context
 from vivavoce.session.conversation import Conversation, StoredItem, Understanding
 from vivavoce.session.ids import Ids
 from vivavoce.session.machine import Machine
@@ -72,6 +76,9 @@ class ResponseSettings(msgspec.Struct, frozen=True, kw_only=True):
     input_format: AudioFormat
     output_format: AudioFormat
     max_output_tokens: int | Literal["inf"]
+    truncation: Truncation = "auto"
+    reasoning: Effort | None = None
+    parallel_tool_calls: bool | None = None
     metadata: dict[str, str] | None = None
 
 
@@ -79,7 +86,7 @@ class ActiveResponse:
     """A response in progress.
 
     `conversation` is None for an out-of-band response. `context` is what it answers, fixed when it was
-    created.
+    created; `lasting` tells that what it cannot see of that, no later response shall see.
     """
 
     def __init__(
@@ -88,15 +95,17 @@ class ActiveResponse:
         settings: ResponseSettings,
         conversation: Conversation | None,
         context: tuple[StoredItem, ...],
+        lasting: bool = False,
         wait: bool,
         mint: Ids,
         emit: Emit,
-        count_tokens: usage.CountTokens,
+        count_tokens: CountTokens,
     ) -> None:
         self.id = mint("resp")
         self.settings = settings
         self.conversation = conversation
         self.context = context
+        self.lasting = lasting
         waiting = wait and any(stored.understanding is Understanding.PENDING for stored in context)
         self._machine: Machine[ResponseState, ResponseEvent] = Machine(
             ResponseState.WAITING if waiting else ResponseState.GENERATING, RESPONSE_TABLE
@@ -129,16 +138,25 @@ class ActiveResponse:
         self._machine.fire(ResponseEvent.UNDERSTOOD)
         return True
 
-    def request(self, *, with_audio: bool) -> ResponseRequest:
-        """The snapshot that a responder gets; from here on the response has read it."""
+    def request(self, context: Context, *, with_audio: bool) -> ResponseRequest:
+        """The snapshot that a responder gets; from here on the response has read it. Raises InvalidEvent if
+        it is too long for the model."""
         settings = self.settings
         tools = msgspec.json.encode(settings.tools).decode() if settings.tools else ""
-        self._read = usage.read(settings.instructions + tools, self.context, self._count)
+        preamble = settings.instructions + tools
+        seen = context.seen(
+            self.context,
+            preamble=self._count(preamble) if preamble else 0,
+            truncation=settings.truncation,
+            max_output_tokens=settings.max_output_tokens,
+            lasting=self.lasting,
+        )
+        self._read = usage.read(preamble, seen, self._count)
         return ResponseRequest(
             response_id=self.id,
             model=settings.model,
             instructions=settings.instructions,
-            items=tuple(stored.for_prompt(with_audio=with_audio) for stored in self.context),
+            items=tuple(stored.for_prompt(with_audio=with_audio) for stored in seen),
             tools=settings.tools,
             tool_choice=settings.tool_choice,
             modality=settings.modality,
@@ -147,6 +165,8 @@ class ActiveResponse:
             input_format=settings.input_format,
             output_format=settings.output_format,
             max_output_tokens=settings.max_output_tokens,
+            reasoning=settings.reasoning,
+            parallel_tool_calls=settings.parallel_tool_calls,
             metadata=settings.metadata,
         )
 

@@ -86,7 +86,7 @@ class Session:
     """
 
     def __init__(self, config: RealtimeSession, *, ids: Ids, options: SessionOptions) -> None:
-        self._core = Core(config, ids, options)
+        self._core = Core(configuration.initial(config, reasons=options.reasons), ids, options)
         self._transcribing = Transcribing(self._core)
         self._listening = Listening(self._core, self._transcribing)
         self._answering = Answering(self._core, self._listening, self._transcribing)
@@ -228,10 +228,15 @@ class Session:
     def _update(self, event: SessionUpdate) -> None:
         core = self._core
         updated = configuration.merge(
-            self.config, event.session, voice_locked=core.conversation.has_assistant_audio
+            self.config,
+            event.session,
+            voice_locked=core.conversation.has_assistant_audio,
+            reasons=core.options.reasons,
         )
         before, core.config = core.config, updated
         core.emit(SessionUpdated, session=updated)
+        if updated.truncation != before.truncation:
+            core.conversation.restore()
         detection = updated.audio.input.turn_detection
         if detection != before.audio.input.turn_detection:
             self._listening.configure(detection)
@@ -297,16 +302,18 @@ class Session:
 
     def _respond(self, params: ResponseParams, now: float) -> None:
         core = self._core
+        beside, lasting = params.conversation == "none", False
         if isinstance(params.input, tuple):
             context, new = intake.context(
                 params.input, core.conversation, core.mint, self.config.audio.input.format
             )
         else:
-            context, new = tuple(core.conversation), []
+            context, new = tuple(stored for stored in core.conversation if not stored.dropped), []
+            lasting = not beside
         settings = self._answering.settle(params)
         for stored in new:
             self._transcribing.understand(stored)
-        self._answering.begin(settings, context, beside=params.conversation == "none", now=now)
+        self._answering.begin(settings, context, beside=beside, lasting=lasting, now=now)
 
     def _respond_to_turn(self, now: float) -> None:
         """Answer what was just said, if nothing else is being answered."""

@@ -5,7 +5,7 @@ it is read again. Text is counted by a function that is handed in; an engine tha
 it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from vivavoce.protocol import (
     CachedTokensDetails,
@@ -18,10 +18,9 @@ from vivavoce.protocol import (
     TranscriptionInputTokenDetails,
     Usage,
 )
+from vivavoce.protocol.generation import CountTokens
 from vivavoce.session.clock import TICKS_PER_MS, milliseconds
-from vivavoce.session.conversation import StoredItem
-
-CountTokens = Callable[[str], int]
+from vivavoce.session.conversation import ItemTokens, StoredItem
 
 USER_TICKS_PER_TOKEN = 100 * TICKS_PER_MS
 ASSISTANT_TICKS_PER_TOKEN = 50 * TICKS_PER_MS
@@ -29,11 +28,6 @@ ITEM_OVERHEAD = 2
 """Tokens that an item costs beyond its text: what the real service counted for a short message."""
 IMAGE_TOKENS = {"low": 85, "high": 765, "auto": 765}
 """An estimate: the protocol does not say how images are counted."""
-
-
-def count_characters(text: str) -> int:
-    """The rule where no tokenizer is at hand: four characters a token, rounded up."""
-    return -(-len(text) // 4)
 
 
 def input_audio_tokens(ticks: int) -> int:
@@ -49,12 +43,29 @@ def read(preamble: str, context: Iterable[StoredItem], count: CountTokens) -> In
     text = count(preamble) if preamble else 0
     audio = image = 0
     for stored in context:
-        text += ITEM_OVERHEAD + sum(count(part) for part in stored.texts())
-        audio += input_audio_tokens(stored.input_ticks)
-        if stored.answer is not None:
-            audio += output_audio_tokens(stored.answer.ticks)
-        image += sum(IMAGE_TOKENS.get(str(part.detail), IMAGE_TOKENS["auto"]) for part in stored.images)
+        tokens = item_tokens(stored, count)
+        text += tokens.text
+        audio += tokens.audio
+        image += tokens.image
     return _details(text, audio, image, 0)
+
+
+def item_tokens(stored: StoredItem, count: CountTokens) -> ItemTokens:
+    """What it costs to read an item; counted once for each form of it that lasts."""
+    if stored.counted is not None and stored.counted[0] is stored.item:
+        return stored.counted[1]
+    audio = input_audio_tokens(stored.input_ticks)
+    if stored.answer is not None:
+        audio += output_audio_tokens(stored.answer.ticks)
+    tokens = ItemTokens(
+        text=ITEM_OVERHEAD + sum(count(part) for part in stored.texts()),
+        audio=audio,
+        image=sum(IMAGE_TOKENS.get(str(part.detail), IMAGE_TOKENS["auto"]) for part in stored.images),
+        words=count(stored.heard) if stored.heard else 0,
+    )
+    if stored.is_settled:
+        stored.counted = (stored.item, tokens)
+    return tokens
 
 
 def as_counted(read: InputTokenDetails, counted: TokenCounts) -> InputTokenDetails:

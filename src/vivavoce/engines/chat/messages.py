@@ -48,11 +48,15 @@ def body(request: ResponseRequest, options: ChatOptions) -> dict[str, Any]:
         written["stream_options"] = {"include_usage": True}
     if options.temperature is not None:
         written["temperature"] = options.temperature
+    if options.reasoning and request.reasoning is not None:
+        written["reasoning_effort"] = request.reasoning
     if request.max_output_tokens != "inf":
         written[options.max_tokens_field] = request.max_output_tokens
     tools = [_tool(tool) for tool in request.tools if isinstance(tool, FunctionTool)]
     if tools:
         written["tools"] = tools
+        if options.reasoning and request.parallel_tool_calls is not None:
+            written["parallel_tool_calls"] = request.parallel_tool_calls
         match request.tool_choice:
             case "none" | "required" as choice:
                 written["tool_choice"] = choice

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import logging
+import math
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -39,6 +40,19 @@ class ChatModel:
         self._options = options
         self._client: httpx.AsyncClient | None = None
         self._secrets: list[str] = []
+
+    @property
+    def context_tokens(self) -> int:
+        return self._options.context_tokens
+
+    @property
+    def reasons(self) -> bool:
+        return self._options.reasoning
+
+    def count_tokens(self, text: str) -> int:
+        """An estimate: every model has a tokenizer of its own, and none is at hand."""
+        length = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        return math.ceil(length / self._options.bytes_per_token)
 
     async def start(self) -> None:
         """Make the client. An endpoint that is not up yet is worth a warning, not an error: it may come

@@ -35,6 +35,15 @@ class ChatOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     endpoint's Retry-After says, but never more than 8 s."""
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     """The endpoint's own default if absent."""
+    context_tokens: Annotated[int, msgspec.Meta(ge=0)] = 32_768
+    """The model's context window in tokens, as the endpoint runs it (Ollama: `OLLAMA_CONTEXT_LENGTH`): what
+    it reads and writes together. A conversation that grows longer is truncated. 0 sends all of it."""
+    bytes_per_token: Annotated[float, msgspec.Meta(ge=1)] = 4.0
+    """How long a token is on average, in bytes of UTF-8, to estimate what fits into the window. 4 suits most
+    tokenizers, in most languages: a Chinese character has 3 bytes and costs about one token."""
+    reasoning: bool = False
+    """The model thinks before it answers, and takes `reasoning_effort` and `parallel_tool_calls`: sessions
+    may then set them, and they are sent along. Otherwise a session that sets them is refused."""
     max_items: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Only so many items of the conversation are sent, the last ones; all of them if absent."""
     images: bool = True

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from vivavoce.protocol.generation import (
     ResponseFailure,
     ResponseRequest,
     TextDelta,
+    count_characters,
 )
 from vivavoce.protocol.items import (
     FunctionCall,
@@ -36,8 +37,8 @@ from vivavoce.protocol.items import (
 from vivavoce.protocol.tools import FunctionTool, ToolChoiceFunction
 
 CHARACTERS_PER_TOKEN = 4
-"""How `max_output_tokens` is counted here: as many tokens allow four times as many characters, of text and of
-arguments together. Text ends with the last word that fits whole."""
+"""How tokens are counted here. `max_output_tokens` allows four times as many characters, of text and of
+arguments together; text ends with the last word that fits whole."""
 
 _SAY = re.compile(
     r"""\bsay\b[^"“”'‘’.\n]{0,40}
@@ -55,6 +56,8 @@ _PIECE = 16
 class PatternOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Options of the pattern engine."""
 
+    context_tokens: Annotated[int, msgspec.Meta(ge=0)] = 32_768
+    """How much of a conversation is read, in tokens of four characters; 0 for all of it."""
     rules: str | None = None
     """A TOML file with rules of your own in place of the built-in ones; relative to the working directory.
     The built-in file, `vivavoce/engines/pattern/rules.toml`, explains itself and is a good start."""
@@ -70,10 +73,18 @@ class PatternModel:
     """
 
     Options: ClassVar[type[msgspec.Struct]] = PatternOptions
+    reasons = False
 
     def __init__(self, options: PatternOptions) -> None:
         self._options = options
         self._rules: rules.Rules | None = None
+
+    @property
+    def context_tokens(self) -> int:
+        return self._options.context_tokens
+
+    def count_tokens(self, text: str) -> int:
+        return count_characters(text)
 
     async def start(self) -> None:
         """Read and check the rules. Raises EngineError with the file, the rule and the reason."""

@@ -152,6 +152,9 @@ def _session(opening: Opening, engines: Combination, now: float) -> Session:
     detector = engines.voice_detector
     options = SessionOptions(
         hears_audio=engines.responder.hears_audio,
+        reasons=engines.responder.reasons,
+        context_tokens=engines.responder.context_tokens,
+        count_tokens=engines.responder.count_tokens,
         frame_ms=detector.frame_samples * 1000 // detector.sample_rate,
         max_seconds=opening.settings.max_minutes * 60,
         debug=opening.settings.debug,
