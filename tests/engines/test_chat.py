@@ -635,6 +635,32 @@ class TestRequests:
         assert self.written(tools=(FunctionTool(name="f"),), tool_choice=choice).get("tool_choice") == written
         assert "tool_choice" not in self.written(tool_choice=choice)
 
+    @pytest.mark.parametrize("parallel", [True, False])
+    def test_a_model_that_reasons_is_told_how(self, parallel):
+        asked = {"reasoning": "high", "parallel_tool_calls": parallel, "tools": (FunctionTool(name="f"),)}
+        written = self.written(**asked, options={"reasoning": True})
+        assert (written["reasoning_effort"], written["parallel_tool_calls"]) == ("high", parallel)
+        for untold in (
+            self.written(**asked),
+            self.written(tools=(FunctionTool(name="f"),), options={"reasoning": True}),
+        ):
+            assert {"reasoning_effort", "parallel_tool_calls"}.isdisjoint(untold)
+        assert "parallel_tool_calls" not in self.written(
+            parallel_tool_calls=parallel, options={"reasoning": True}
+        )
+
+    @pytest.mark.parametrize(
+        ("text", "tokens"),
+        [("", 0), ("a", 1), ("four", 1), ("fives", 2), ("x" * 4000, 1000), ("你好吗？", 3), ("Привет", 3)],
+    )
+    def test_tokens_are_estimated(self, text, tokens):
+        assert ChatModel(ChatOptions()).count_tokens(text) == tokens
+
+    def test_what_the_model_can_read(self):
+        model = ChatModel(ChatOptions(context_tokens=8192, bytes_per_token=2.5, reasoning=True))
+        assert (model.context_tokens, model.reasons, model.count_tokens("x" * 25)) == (8192, True, 10)
+        assert not ChatModel(ChatOptions()).reasons
+
     def test_options(self):
         written = self.written(
             max_output_tokens=50,

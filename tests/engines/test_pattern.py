@@ -9,6 +9,7 @@ import pytest
 
 from vivavoce.engines.interfaces import EngineError
 from vivavoce.engines.pattern import PatternModel
+from vivavoce.engines.pattern.model import PatternOptions
 from vivavoce.engines.pattern.pace import MAX_INPUT, MAX_STEPS, steps
 from vivavoce.engines.pattern.rules import load, parse
 from vivavoce.protocol import (
@@ -168,6 +169,10 @@ class TestConversation:
     async def test_the_same_again(self, model):
         first = await generate(model, user("tell me a story"))
         assert await generate(model, user("tell me a story")) == first
+
+    def test_what_it_can_read(self):
+        model = PatternModel(PatternOptions(context_tokens=1000))
+        assert (model.context_tokens, model.reasons, model.count_tokens("fives")) == (1000, False, 2)
 
     async def test_it_must_be_started(self):
         with pytest.raises(RuntimeError):

@@ -545,6 +545,13 @@ REFUSED: dict[str, tuple[Any, Error]] = {
         too_high("session.tools[0].parameters.maximum", str(2**63 - 1), "a huge number"),
     ),
     # lengths
+    "huge picture": (
+        message(
+            "user",
+            {"type": "input_image", "image_url": "data:image/png;base64," + "A" * (20 * 2**20 - 21)},
+        ),
+        too_long("item.content[0].image_url", 20 * 2**20, 20 * 2**20 + 1),
+    ),
     "long text": (
         message("user", {"type": "input_text", "text": "a" * 256_001}),
         too_long("item.content[0].text", 256_000, 256_001),

@@ -7,7 +7,7 @@ import pytest
 from tests.session.driver import Driver, Event, pcm
 from tests.session.expected import SERVER_VAD, error, event, session
 from vivavoce.protocol import AudioDelta, ResponseEnd, TextDelta
-from vivavoce.session import ResetDetector
+from vivavoce.session import ResetDetector, SessionOptions
 
 TOOL = {"type": "function", "name": "look_up", "description": "d", "parameters": {"type": "object"}}
 
@@ -311,6 +311,36 @@ def test_what_this_server_cannot_do_is_refused(body: Event, option: str) -> None
         error("invalid_value", f"Unsupported option for this model: '{option}'.")
     ]
     assert driver.session.config.instructions == ""
+
+
+def test_a_model_that_reasons_shows_how_and_can_be_told() -> None:
+    driver = Driver(options=SessionOptions(debug=True, reasons=True))
+    (created,) = driver.greeting
+    assert list(created["session"])[-2:] == ["reasoning", "parallel_tool_calls"]
+    assert created["session"]["reasoning"] == {"effort": "low"}
+    assert created["session"]["parallel_tool_calls"] is True
+    driver.respond(conversation="none")
+    assert (driver.request.reasoning, driver.request.parallel_tool_calls) == ("low", True)
+    shown = updated(driver, reasoning={"effort": "xhigh"}, parallel_tool_calls=False)
+    assert (shown["reasoning"], shown["parallel_tool_calls"]) == ({"effort": "xhigh"}, False)
+    driver.respond(conversation="none")
+    assert (driver.request.reasoning, driver.request.parallel_tool_calls) == ("xhigh", False)
+    driver.respond(conversation="none", reasoning={"effort": "minimal"}, parallel_tool_calls=True)
+    assert (driver.request.reasoning, driver.request.parallel_tool_calls) == ("minimal", True)
+    driver.respond(conversation="none")
+    assert (driver.request.reasoning, driver.request.parallel_tool_calls) == ("xhigh", False)
+
+
+def test_a_model_that_does_not_reason_shows_nothing_and_is_told_nothing() -> None:
+    driver = Driver()
+    (created,) = driver.greeting
+    assert {"reasoning", "parallel_tool_calls"}.isdisjoint(created["session"])
+    driver.respond(conversation="none")
+    assert (driver.request.reasoning, driver.request.parallel_tool_calls) == (None, None)
+    for option in ({"reasoning": {"effort": "low"}}, {"parallel_tool_calls": False}):
+        (name,) = option
+        message = f"Unsupported option for this model: 'response.{name}'."
+        assert driver.client("response.create", response=option) == [error("invalid_value", message)]
 
 
 def test_remote_tools_are_refused() -> None:

@@ -11,6 +11,10 @@ MAX_TEXT_CHARACTERS = 256_000
 """Longest text of one `input_text` or `output_text` part that a client may send."""
 
 
+MAX_IMAGE_CHARACTERS = 20 * 2**20
+"""Longest data URI of an `input_image` part: 20 MiB, a picture of 15 MiB."""
+
+
 class InputText(TaggedObject, frozen=True, kw_only=True, tag="input_text"):
     """Text of a user or of the system."""
 
@@ -31,7 +35,7 @@ class InputAudio(TaggedObject, frozen=True, kw_only=True, tag="input_audio"):
 class InputImage(TaggedObject, frozen=True, kw_only=True, tag="input_image"):
     """A picture that a user shows."""
 
-    image_url: Annotated[str, limits(concealed=True)]
+    image_url: Annotated[str, limits(max_length=MAX_IMAGE_CHARACTERS, concealed=True)]
     """A data URI with a PNG or JPEG picture in base64: `data:image/png;base64,…`."""
     detail: Literal["auto", "low", "high"] | UnsetType = UNSET
     """How closely to look. Absent is `auto`, which means `high`."""
