@@ -1193,6 +1193,18 @@ STATE: list[tuple[Error, str | None, str, str | None]] = [
         None,
     ),
     (
+        errors.api_version_mismatch("beta", "GA"),
+        "api_version_mismatch",
+        "API version mismatch. You cannot start a Realtime beta session with a GA client secret.",
+        None,
+    ),
+    (
+        errors.api_version_mismatch("GA", "beta"),
+        "api_version_mismatch",
+        "API version mismatch. You cannot start a Realtime GA session with a beta client secret.",
+        None,
+    ),
+    (
         errors.call_not_found(),
         "call_id_not_found",
         "No session found for the provided call_id",

@@ -66,7 +66,8 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def _mutate(event: Any, chance: random.Random) -> Any:
+def mutate(event: Any, chance: random.Random, donors: list[Any]) -> Any:
+    """The event with some places changed, lost, or taken from one of the donors."""
     event = copy.deepcopy(event)
     for _ in range(chance.choice([1, 1, 2, 3])):
         places = _places(event)
@@ -83,14 +84,14 @@ def _mutate(event: Any, chance: random.Random) -> Any:
             case 3:
                 container[key] = [container[key]]
             case 4:
-                other, name = chance.choice(_places(chance.choice(DONORS)))
+                other, name = chance.choice(_places(chance.choice(donors)))
                 container[key] = copy.deepcopy(other[name])
             case _:
                 container[key] = {"type": container[key], "a": container[key]}
     return event
 
 
-def _damage(data: bytes, chance: random.Random) -> bytes:
+def damage(data: bytes, chance: random.Random) -> bytes:
     """The bytes with some of them changed, lost or doubled."""
     damaged = bytearray(data)
     for _ in range(chance.choice([1, 1, 2, 4])):
@@ -127,7 +128,7 @@ def test_mutated_events(seed: int) -> None:
     chance = random.Random(seed)
     taken = 0
     for _ in range(5_000):
-        event = _mutate(chance.choice(EVENTS), chance)
+        event = mutate(chance.choice(EVENTS), chance, DONORS)
         taken += _check(json.dumps(event).encode(), chance.choice([GA_MEDIA, GA_TRANSLATION]))
     assert 200 < taken < 4_800
 
@@ -138,7 +139,7 @@ def test_damaged_frames(seed: int) -> None:
     frames = [json.dumps(event).encode() for event in EVENTS]
     taken = 0
     for _ in range(5_000):
-        taken += _check(_damage(chance.choice(frames), chance), GA_MEDIA)
+        taken += _check(damage(chance.choice(frames), chance), GA_MEDIA)
     assert 50 < taken < 4_800
 
 
@@ -149,7 +150,7 @@ def test_damaged_frames_of_servers() -> None:
     understood = 0
     for _ in range(5_000):
         try:
-            event = decode_server_event(_damage(chance.choice(frames), chance))
+            event = decode_server_event(damage(chance.choice(frames), chance))
         except MalformedEvent:
             continue
         understood += 1

@@ -96,19 +96,19 @@ OFFICIAL = _by_name(RealtimeServerEvent)
 OFFICIAL_TRANSLATION = _by_name(RealtimeTranslationServerEvent)
 
 
-def _unknown_keys(value: Any) -> Iterator[str]:
+def unknown_keys(value: Any) -> Iterator[str]:
     """The keys that the package kept without knowing them, at any depth."""
     if isinstance(value, BaseModel):
         for key in value.model_extra or {}:
             yield f"{type(value).__name__}.{key}"
         for name in type(value).model_fields:
-            yield from _unknown_keys(getattr(value, name))
+            yield from unknown_keys(getattr(value, name))
     elif isinstance(value, list):
         for item in value:
-            yield from _unknown_keys(item)
+            yield from unknown_keys(item)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _unknown_keys(item)
+            yield from unknown_keys(item)
 
 
 @pytest.mark.parametrize("kind", get_args(ServerEvent), ids=lambda kind: kind.__name__)
@@ -118,7 +118,7 @@ def test_the_package_understands(kind: type[Any]) -> None:
         official = OFFICIAL_TRANSLATION if translation else OFFICIAL
         understood = official[kind.type].validate_json(encode(event), strict=True)
         assert understood.type == kind.type
-        assert set(_unknown_keys(understood)) <= NOT_IN_THE_PACKAGE
+        assert set(unknown_keys(understood)) <= NOT_IN_THE_PACKAGE
 
 
 def test_the_package_knows_no_event_that_is_missing_here() -> None:

@@ -22,6 +22,9 @@ from vivavoce.protocol import (
     ResponseParams,
     Transcription,
 )
+from vivavoce.protocol.beta.items import Message as BetaMessage
+from vivavoce.protocol.beta.items import Text
+from vivavoce.protocol.beta.responses import ResponseParams as BetaResponseParams
 
 SOME_AUDIO = base64.b64encode(bytes(range(64))).decode()
 SOME_IMAGE = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
@@ -99,8 +102,8 @@ _SCALARS: dict[Any, Callable[[dict[str, Any]], st.SearchStrategy[Any]]] = {
 
 
 def _random_struct(kind: type[msgspec.Struct], valid: bool) -> st.SearchStrategy[Any]:
-    if valid and kind is Message:
-        return _messages
+    if valid and kind in _parts:
+        return _messages(kind, _parts[kind])
     hints = get_type_hints(kind, include_extras=True)
     required: dict[str, st.SearchStrategy[Any]] = {}
     optional: dict[str, st.SearchStrategy[Any]] = {}
@@ -114,22 +117,34 @@ def _random_struct(kind: type[msgspec.Struct], valid: bool) -> st.SearchStrategy
     return made.map(lambda fields: kind(**fields))
 
 
-_parts: dict[str, list[type[msgspec.Struct]]] = {
-    "system": [InputText],
-    "user": [InputText, InputAudio, InputImage],
-    "assistant": [OutputText, OutputAudio],
+_parts: dict[type, dict[str, list[type[msgspec.Struct]]]] = {
+    Message: {
+        "system": [InputText],
+        "user": [InputText, InputAudio, InputImage],
+        "assistant": [OutputText, OutputAudio],
+    },
+    BetaMessage: {
+        "system": [InputText, Text],
+        "user": [InputText, InputAudio],
+        "assistant": [Text],
+    },
 }
-_messages = st.sampled_from(sorted(_parts)).flatmap(
-    lambda role: st.builds(
-        Message,
-        role=st.just(role),
-        content=st.lists(st.one_of(*(random(kind, valid=True) for kind in _parts[role])), max_size=3).map(
-            tuple
-        ),
-        id=texts | st.just(UNSET),
-        status=st.sampled_from(["completed", "incomplete", "in_progress", UNSET]),
+
+
+def _messages(
+    kind: type[msgspec.Struct], parts: dict[str, list[type[msgspec.Struct]]]
+) -> st.SearchStrategy[Any]:
+    return st.sampled_from(sorted(parts)).flatmap(
+        lambda role: st.builds(
+            kind,
+            role=st.just(role),
+            content=st.lists(st.one_of(*(random(part, valid=True) for part in parts[role])), max_size=3).map(
+                tuple
+            ),
+            id=texts | st.just(UNSET),
+            status=st.sampled_from(["completed", "incomplete", "in_progress", UNSET]),
+        )
     )
-)
 
 
 def _repair_mcp(fields: dict[str, Any]) -> dict[str, Any]:
@@ -167,6 +182,13 @@ def _repair_transcription(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def _repair_limit(fields: dict[str, Any]) -> dict[str, Any]:
+    """One word for the limit of tokens."""
+    if "max_output_tokens" in fields:
+        fields.pop("max_response_output_tokens", None)
+    return fields
+
+
 _REPAIRS: dict[type, Callable[[dict[str, Any]], dict[str, Any]]] = {
     InputAudio: lambda fields: fields | {"audio": SOME_AUDIO},
     OutputAudio: lambda fields: {"transcript": fields.get("transcript") or ""},
@@ -174,6 +196,7 @@ _REPAIRS: dict[type, Callable[[dict[str, Any]], dict[str, Any]]] = {
     McpTool: _repair_mcp,
     RealtimeSessionParams: _repair_tools,
     ResponseParams: _repair_tools,
+    BetaResponseParams: _repair_limit,
     Transcription: _repair_transcription,
 }
 

@@ -74,6 +74,7 @@ def limits(
     pattern: str | None = None,
     one_of: tuple[str, ...] | None = None,
     combinations: tuple[tuple[str, ...], ...] | None = None,
+    any_order: bool = False,
     server_only: bool = False,
     concealed: bool = False,
 ) -> msgspec.Meta:
@@ -88,6 +89,7 @@ def limits(
     - pattern: regular expression that the whole string must match.
     - one_of: the only strings accepted.
     - combinations: the only arrays accepted.
+    - any_order: of these, in whatever order; they are stated in the alphabet's.
     - server_only: a key that only servers send; from a client it is an unknown one.
     - concealed: a secret, or sound: `repr` does not show it.
     """
@@ -99,6 +101,7 @@ def limits(
         "pattern": pattern,
         "one_of": one_of,
         "combinations": combinations,
+        "any_order": any_order or None,
         "server_only": server_only or None,
         "concealed": concealed or None,
     }

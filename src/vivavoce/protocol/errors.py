@@ -421,6 +421,14 @@ def beta_disabled() -> Error:
     return _refused("beta_api_shape_disabled", message)
 
 
+def api_version_mismatch(session: str, secret: str) -> Error:
+    """A `session` of one dialect opened with the client `secret` of the other ("GA", "beta")."""
+    message = (
+        f"API version mismatch. You cannot start a Realtime {session} session with a {secret} client secret."
+    )
+    return _refused("api_version_mismatch", message)
+
+
 def call_not_found() -> Error:
     return _refused("call_id_not_found", "No session found for the provided call_id")
 

@@ -181,7 +181,7 @@ def _object(struct: type[msgspec.Struct]) -> Rule:
     fields = {field.encode_name: _compile(hints[field.name], {}) for field in sent}
     if struct.__struct_config__.tag_field:
         fields[struct.__struct_config__.tag_field] = _Check("a string", {str: _anything})
-    if struct is Message:
+    if struct in _PARTS:
         fields["content"] = _Check("an array of objects", {list: _anything})
     required = [field.encode_name for field in sent if field.required]
     unwanted = _UNWANTED.get(struct, {})
@@ -241,6 +241,7 @@ def _number(limits: dict[str, Any], *, decimal: bool) -> Rule:
 
 def _array(check: _Check, limits: dict[str, Any]) -> Rule:
     combinations = limits.get("combinations")
+    in_order = tuple if not limits.get("any_order") else _sorted
     min_length = limits.get("min_length")
 
     def rule(value: list[Any], path: str) -> None:
@@ -248,10 +249,14 @@ def _array(check: _Check, limits: dict[str, Any]) -> Rule:
             _refuse(errors.empty_array(path))
         for index, item in enumerate(value):
             check(item, f"{path}[{index}]")
-        if combinations and tuple(value) not in combinations:
+        if combinations and in_order(value) not in combinations:
             _refuse(errors.invalid_modalities(path, value, combinations))
 
     return rule
+
+
+def _sorted(value: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(value))
 
 
 def _mapping(key_check: _Check, value_check: _Check, limits: dict[str, Any]) -> Rule:
@@ -288,16 +293,38 @@ def _free(value: Any, path: str) -> None:
 
 # What annotations cannot say.
 
-_CONTENT: dict[str, tuple[tuple[type[msgspec.Struct], ...], tuple[str, ...]]] = {
-    "system": ((InputText,), ("input_text",)),
-    "user": ((InputText, InputAudio, InputImage), ("input_text", "input_audio")),
-    "assistant": ((OutputText, OutputAudio), ("output_text",)),
-}
+Parts = tuple[tuple[type[msgspec.Struct], ...], tuple[str, ...]]
 """The parts that a role takes, and those that a refusal lists, as the service lists them."""
 
+_PARTS: dict[type, dict[str, Parts]] = {}
+_WHOLE: dict[type, Rule] = {}
+_UNWANTED: dict[type, dict[str, Callable[[], Error]]] = {}
 
-def _message(value: dict[str, Any], path: str) -> None:
-    kinds, listed = _CONTENT[value["role"]]
+
+def declare(
+    struct: type[msgspec.Struct],
+    *,
+    whole: Rule | None = None,
+    parts: dict[str, Parts] | None = None,
+    unwanted: dict[str, Callable[[], Error]] | None = None,
+) -> None:
+    """Say of an object what its annotations cannot; before anything of its kind is looked at.
+
+    - whole: what it must keep as a whole, looked at when all its fields are right by themselves.
+    - parts: for a message, what its `content` may consist of, by its `role`.
+    - unwanted: keys that have a refusal of their own.
+    """
+    if parts is not None:
+        _PARTS[struct] = parts
+        whole = functools.partial(_message, parts)
+    if whole is not None:
+        _WHOLE[struct] = whole
+    if unwanted is not None:
+        _UNWANTED[struct] = unwanted
+
+
+def _message(parts: dict[str, Parts], value: dict[str, Any], path: str) -> None:
+    kinds, listed = parts[value["role"]]
     allowed = {str(kind.__struct_config__.tag): kind for kind in kinds}
     for index, part in enumerate(value["content"]):
         where = f"{_join(path, 'content')}[{index}]"
@@ -377,19 +404,19 @@ def _transcription(value: dict[str, Any], path: str) -> None:
         _refuse(errors.unsupported_option(_join(path, "prompt")))
 
 
-_WHOLE: dict[type, Rule] = {
-    Message: _message,
-    InputAudio: _input_audio,
-    OutputAudio: _output_audio,
-    InputImage: _input_image,
-    McpTool: _mcp_tool,
-    RealtimeSessionParams: _tools,
-    ResponseParams: _tools,
-    Transcription: _transcription,
-}
-"""What an object as a whole must keep, looked at when all its fields are right by themselves."""
-
-_UNWANTED: dict[type, dict[str, Callable[[], Error]]] = {
-    TranscriptionSessionParams: {"model": errors.model_on_transcription},
-}
-"""Keys that have a refusal of their own."""
+declare(
+    Message,
+    parts={
+        "system": ((InputText,), ("input_text",)),
+        "user": ((InputText, InputAudio, InputImage), ("input_text", "input_audio")),
+        "assistant": ((OutputText, OutputAudio), ("output_text",)),
+    },
+)
+declare(InputAudio, whole=_input_audio)
+declare(OutputAudio, whole=_output_audio)
+declare(InputImage, whole=_input_image)
+declare(McpTool, whole=_mcp_tool)
+declare(RealtimeSessionParams, whole=_tools)
+declare(ResponseParams, whole=_tools)
+declare(Transcription, whole=_transcription)
+declare(TranscriptionSessionParams, unwanted={"model": errors.model_on_transcription})

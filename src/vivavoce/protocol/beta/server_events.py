@@ -1,0 +1,175 @@
+"""The server events whose name or shape differs in the beta dialect.
+
+The published schemas of the beta dialect name the deltas as the GA dialect does. The service and its clients
+never did: on the wire they are `response.text.…`, `response.audio.…` and `response.audio_transcript.…`.
+"""
+
+from msgspec import UNSET, UnsetType
+
+from vivavoce.protocol.base import TaggedObject
+from vivavoce.protocol.beta.responses import Response
+from vivavoce.protocol.beta.sessions import Session, TranscriptionSession
+from vivavoce.protocol.items import Item
+from vivavoce.protocol.server_events import LogProb, Sound
+
+
+class SessionCreated(TaggedObject, frozen=True, kw_only=True, tag="session.created"):
+    """The first event of a conversation session."""
+
+    event_id: str
+    session: Session
+
+
+class SessionUpdated(TaggedObject, frozen=True, kw_only=True, tag="session.updated"):
+    """The session changed; here is all of it."""
+
+    event_id: str
+    session: Session
+
+
+class TranscriptionSessionCreated(
+    TaggedObject, frozen=True, kw_only=True, tag="transcription_session.created"
+):
+    """The first event of a session that only transcribes."""
+
+    event_id: str
+    session: TranscriptionSession
+
+
+class TranscriptionSessionUpdated(
+    TaggedObject, frozen=True, kw_only=True, tag="transcription_session.updated"
+):
+    """The session changed; here is all of it."""
+
+    event_id: str
+    session: TranscriptionSession
+
+
+class ConversationItemCreated(TaggedObject, frozen=True, kw_only=True, tag="conversation.item.created"):
+    """An item is in the conversation. Nothing tells when it is done."""
+
+    event_id: str
+    previous_item_id: str | None = None
+    item: Item
+
+
+class ConversationItemInputAudioTranscriptionDelta(
+    TaggedObject, frozen=True, kw_only=True, tag="conversation.item.input_audio_transcription.delta"
+):
+    """More of what was understood."""
+
+    event_id: str
+    item_id: str
+    content_index: int
+    delta: str
+    logprobs: tuple[LogProb, ...] | UnsetType | None = UNSET
+
+
+class ResponseCreated(TaggedObject, frozen=True, kw_only=True, tag="response.created"):
+    """A response begins."""
+
+    event_id: str
+    response: Response
+
+
+class ResponseDone(TaggedObject, frozen=True, kw_only=True, tag="response.done"):
+    """The last event of every response."""
+
+    event_id: str
+    response: Response
+
+
+class ResponseTextDelta(TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.text.delta"):
+    """More text."""
+
+    event_id: str
+    response_id: str
+    item_id: str
+    output_index: int
+    content_index: int
+    delta: str
+
+
+class ResponseTextDone(TaggedObject, frozen=True, kw_only=True, tag="response.text.done"):
+    """All the text."""
+
+    event_id: str
+    response_id: str
+    item_id: str
+    output_index: int
+    content_index: int
+    text: str
+
+
+class ResponseAudioDelta(TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.audio.delta"):
+    """More speech."""
+
+    event_id: str
+    response_id: str
+    item_id: str
+    output_index: int
+    content_index: int
+    delta: Sound
+    """Base64 of raw samples in the response's output format."""
+
+
+class ResponseAudioDone(TaggedObject, frozen=True, kw_only=True, tag="response.audio.done"):
+    """No more speech."""
+
+    event_id: str
+    response_id: str
+    item_id: str
+    output_index: int
+    content_index: int
+
+
+class ResponseAudioTranscriptDelta(
+    TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.audio_transcript.delta"
+):
+    """More of the words of the speech."""
+
+    event_id: str
+    response_id: str
+    item_id: str
+    output_index: int
+    content_index: int
+    delta: str
+
+
+class ResponseAudioTranscriptDone(
+    TaggedObject, frozen=True, kw_only=True, tag="response.audio_transcript.done"
+):
+    """All the words of the speech."""
+
+    event_id: str
+    response_id: str
+    item_id: str
+    output_index: int
+    content_index: int
+    transcript: str
+
+
+class ResponseFunctionCallArgumentsDelta(
+    TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.function_call_arguments.delta"
+):
+    """More of the JSON text of a call's arguments."""
+
+    event_id: str
+    response_id: str
+    item_id: str
+    output_index: int
+    call_id: str
+    delta: str
+
+
+class ResponseFunctionCallArgumentsDone(
+    TaggedObject, frozen=True, kw_only=True, tag="response.function_call_arguments.done"
+):
+    """All of a call's arguments. The function's name is in the item."""
+
+    event_id: str
+    response_id: str
+    item_id: str
+    output_index: int
+    call_id: str
+    arguments: str
