@@ -1,4 +1,4 @@
-"""What a person types: `vivavoce talk`, `vivavoce serve`, `vivavoce demo`.
+"""What a person types: `vivavoce talk`, `vivavoce serve`, `vivavoce demo`, `vivavoce conform`.
 
 Each command is a function of the same name in a module of the same name; both are light to import and load
 what they need when they run.
@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import NoReturn
 
-COMMANDS = ("talk", "serve", "demo")
+COMMANDS = ("talk", "serve", "demo", "conform")
 
 
 def main() -> None:

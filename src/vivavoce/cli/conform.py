@@ -1,0 +1,110 @@
+"""`vivavoce conform`: judge a Realtime server."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vivavoce.cli import fail
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vivavoce.conformance import Dialect, Group, Plan, Report
+
+COMMAND = "vivavoce conform"
+
+URL = typer.Argument(
+    metavar="URL", help="The server: ws, wss, http or https, with or without the path /v1/realtime."
+)
+MODEL = typer.Option(metavar="NAME", help="The model to ask for. [gpt-realtime]")
+API_KEY = typer.Option(metavar="KEY", help="Without it: $OPENAI_API_KEY, if the URL needs one. Never shown.")
+DIALECT = typer.Option(metavar="ga|beta|both", help="The form of the protocol to judge.")
+GROUP = typer.Option(metavar="NAME", help="Only this group of checks. Repeatable; --list names them.")
+AUDIO = typer.Option(metavar="FILE", help="A WAV file of somebody who speaks, instead of the one shipped.")
+TIMEOUT = typer.Option(metavar="SECONDS", min=0.1, help="How long the server may take to say the next thing.")
+CONCURRENCY = typer.Option(metavar="N", min=1, max=64, help="How many checks are played at once.")
+LIST = typer.Option("--list", help="List the checks and end.")
+
+
+def conform(
+    url: Annotated[str | None, URL] = None,
+    model: Annotated[str | None, MODEL] = None,
+    api_key: Annotated[str | None, API_KEY] = None,
+    dialect: Annotated[str, DIALECT] = "ga",
+    group: Annotated[list[str] | None, GROUP] = None,
+    audio: Annotated[Path | None, AUDIO] = None,
+    timeout: Annotated[float, TIMEOUT] = 20.0,
+    concurrency: Annotated[int, CONCURRENCY] = 4,
+    list_checks: Annotated[bool, LIST] = False,
+) -> None:
+    """Judge a Realtime server: play about 200 checks against it and print a scorecard.
+
+    Exit code 0 if all required checks pass, 1 if one fails, 2 if there is nothing to judge.
+    """
+    from rich.console import Console
+
+    from vivavoce.audio.wav import WavError
+    from vivavoce.client.errors import ConfigurationError
+    from vivavoce.conformance import Plan, Speech, Target, scorecard
+
+    console = Console(highlight=False)
+    groups = _groups(group)
+    dialects = _dialects(dialect)
+    if list_checks:
+        scorecard.show_list(console, groups)
+        return
+    if url is None:
+        raise typer.BadParameter("Say which server: vivavoce conform ws://localhost:8000")
+    key = os.environ.get("OPENAI_API_KEY", "") if api_key is None else api_key
+    try:
+        target = Target.at(url, model=model, api_key=key)
+        speech = Speech.read(audio)
+    except (ConfigurationError, WavError) as error:
+        raise typer.BadParameter(str(error)) from None
+    plan = Plan(target, dialects, groups, speech, timeout, concurrency)
+    report = _judge(plan, console)
+    scorecard.show(report, console)
+    raise typer.Exit(1 if report.failed else 0)
+
+
+def _judge(plan: "Plan", console: "Console") -> "Report":
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from vivavoce.conformance import Unusable, judge
+
+    columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+
+        def tell(done: int, of: int) -> None:
+            progress.update(task, completed=done, total=of)
+
+        try:
+            return asyncio.run(judge(plan, tell))
+        except Unusable as reason:
+            raise typer.BadParameter(str(reason)) from None
+        except KeyboardInterrupt:
+            fail(COMMAND, "Interrupted; nothing was judged.")
+
+
+def _groups(names: list[str] | None) -> "list[Group]":
+    from vivavoce.conformance import Group
+
+    known = [group.value for group in Group]
+    for name in names or ():
+        if name not in known:
+            raise typer.BadParameter(f"There is no group {name!r}; choices are: {', '.join(known)}.")
+    return [Group(name) for name in names] if names else list(Group)
+
+
+def _dialects(name: str) -> "list[Dialect]":
+    from vivavoce.conformance import Dialect
+
+    if name == "both":
+        return list(Dialect)
+    if name not in [dialect.value for dialect in Dialect]:
+        raise typer.BadParameter(f"There is no dialect {name!r}; choices are: ga, beta, both.")
+    return [Dialect(name)]

@@ -1,0 +1,253 @@
+"""Plays the checks against a server and gathers the verdicts."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from vivavoce.conformance.caller import Caller, created
+from vivavoce.conformance.check import CATALOGUE, Check, Dialect, Fault, Group, Needs, NotRun, Source
+from vivavoce.conformance.monitor import RULES, Finding, Ledger, Monitor, Rule
+from vivavoce.conformance.peer import Frame
+from vivavoce.conformance.sound import Speech
+from vivavoce.conformance.target import Target
+from vivavoce.conformance.words import Words
+
+FRAMES_SHOWN = 16
+"""Frames of a connection that are shown for a failure."""
+
+LONGEST_CHECK = 8
+"""How many times its patience a check may take in all."""
+
+
+class Outcome(Enum):
+    PASSED = "passed"
+    FAILED = "failed"
+    DIFFERS = "differs"
+    """What the real service is only believed to do is done otherwise here."""
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Frames of one connection."""
+
+    frames: Sequence[Frame]
+    skipped: int
+    """How many came before the first of them."""
+    culprit: int | None = None
+    """Which of `frames` breaks the rule, if one does by itself."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one check or rule in one dialect."""
+
+    id: str
+    title: str
+    group: Group
+    source: Source
+    believed: bool
+    dialect: Dialect
+    outcome: Outcome
+    reason: str = ""
+    """Why it was not passed."""
+    evidence: Sequence[Extract] = ()
+    exchanges: Sequence[str] = ()
+    """REST requests and what was answered."""
+    seconds: float = 0.0
+
+
+@dataclass
+class Report:
+    """What a server is like."""
+
+    target: Target
+    started: float
+    """Seconds since 1970."""
+    verdicts: list[Verdict] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> list[Verdict]:
+        """The required checks that failed."""
+        return [verdict for verdict in self.verdicts if verdict.outcome is Outcome.FAILED]
+
+    def count(self, outcome: Outcome, group: Group | None = None) -> int:
+        """How many verdicts are like that, of a group or of all."""
+        return sum(verdict.outcome is outcome and group in (None, verdict.group) for verdict in self.verdicts)
+
+
+class Unusable(Exception):
+    """There is no Realtime server at the URL, or it lets nobody in. The message says what to do."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be checked, and how."""
+
+    target: Target
+    dialects: Sequence[Dialect]
+    groups: Sequence[Group] = tuple(Group)
+    speech: Speech | None = None
+    timeout: float = 20.0
+    """Seconds that the server may take to say the next thing."""
+    concurrency: int = 4
+    """How many checks are played at once."""
+
+    def checks(self) -> list[tuple[Check, Dialect]]:
+        """The checks to be played, the slow groups first so that they don't hold up the end."""
+        chosen = [
+            (check, dialect)
+            for dialect in self.dialects
+            for check in CATALOGUE.checks.values()
+            if dialect in check.dialects and (check.group in self.groups or self._for_rules)
+        ]
+        slow = (Group.VAD, Group.TRANSCRIPTION, Group.CANCEL)
+        return sorted(chosen, key=lambda each: each[0].group not in slow)
+
+    @property
+    def _for_rules(self) -> bool:
+        """Whether checks of every group are needed, because a group of rules was chosen."""
+        return bool(set(self.groups) & {Group.ORDER, Group.SCHEMA, Group.DELTAS, Group.LINKS})
+
+
+async def judge(plan: Plan, progress: Callable[[int, int], None] = lambda done, of: None) -> Report:
+    """Play all checks of the plan. `progress` is told how many are done, of how many.
+
+    Raises Unusable if no session can be opened in the first of the dialects.
+    """
+    started, clock = time.time(), time.monotonic()
+    report = Report(plan.target, started)
+    shut = await _shut_dialects(plan)
+    ledgers = {dialect: Ledger(dialect) for dialect in plan.dialects}
+    checks = plan.checks()
+    turns = asyncio.Semaphore(plan.concurrency)
+    done = 0
+
+    async def play(check: Check, dialect: Dialect) -> Verdict:
+        nonlocal done
+        if dialect in shut:
+            verdict = _verdict(check, dialect, Outcome.NOT_RUN, shut[dialect])
+        else:
+            async with turns:
+                verdict = await _play(plan, check, dialect, ledgers[dialect])
+        done += 1
+        progress(done, len(checks))
+        return verdict
+
+    verdicts = await asyncio.gather(*(play(check, dialect) for check, dialect in checks))
+    report.verdicts = [verdict for verdict in verdicts if verdict.group in plan.groups]
+    for dialect, ledger in ledgers.items():
+        rules = [(RULES[id], finding) for id, finding in ledger.findings.items()]
+        report.verdicts += [
+            _judged(rule, dialect, finding, shut.get(dialect, ""))
+            for rule, finding in rules
+            if rule.group in plan.groups
+        ]
+    order = {group: number for number, group in enumerate(Group)}
+    report.verdicts.sort(key=lambda each: order[each.group])
+    report.seconds = time.monotonic() - clock
+    return report
+
+
+async def _shut_dialects(plan: Plan) -> dict[Dialect, str]:
+    """The dialects in which no session can be opened, with the reason. The first must be open."""
+    shut: dict[Dialect, str] = {}
+    for number, dialect in enumerate(plan.dialects):
+        caller = _caller(plan, dialect, Ledger(dialect), "")
+        try:
+            await created(await caller.connect())
+        except Fault as fault:
+            if number == 0:
+                raise Unusable(f"{plan.target.url} opens no session: {fault}") from None
+            shut[dialect] = f"The server does not speak the {dialect.value} dialect: {fault}"
+        finally:
+            await caller.aclose()
+    return shut
+
+
+def _caller(plan: Plan, dialect: Dialect, ledger: Ledger, check_id: str) -> Caller:
+    target = plan.target
+    words = Words(dialect)
+    return Caller(
+        target,
+        dialect,
+        plan.timeout,
+        lambda: Monitor(ledger, check_id, words, target.api_key),
+        plan.speech,
+    )
+
+
+async def _play(plan: Plan, check: Check, dialect: Dialect, ledger: Ledger) -> Verdict:
+    missing = _missing(plan, check.needs)
+    if missing is not None:
+        return _verdict(check, dialect, Outcome.NOT_RUN, f"It needs {missing.value}.")
+    caller = _caller(plan, dialect, ledger, check.id)
+    started = time.monotonic()
+    outcome, reason = Outcome.PASSED, ""
+    try:
+        async with asyncio.timeout(plan.timeout * LONGEST_CHECK):
+            await check.play(caller)
+    except NotRun as why:
+        outcome, reason = Outcome.NOT_RUN, str(why)
+    except Fault as fault:
+        outcome, reason = Outcome.DIFFERS if check.believed else Outcome.FAILED, str(fault)
+    except TimeoutError:
+        outcome, reason = Outcome.FAILED, f"It took more than {plan.timeout * LONGEST_CHECK:g} s."
+    finally:
+        ends = [len(peer.frames) for peer in caller.peers]
+        await caller.aclose()
+    evidence: list[Extract] = []
+    if outcome in (Outcome.FAILED, Outcome.DIFFERS):
+        for peer, end in zip(caller.peers, ends, strict=True):
+            first = max(0, end - FRAMES_SHOWN)
+            evidence.append(Extract(peer.frames[first:end], first))
+    seconds = time.monotonic() - started
+    return _verdict(check, dialect, outcome, reason, evidence, caller.exchanges, seconds)
+
+
+def _missing(plan: Plan, needs: Iterable[Needs]) -> Needs | None:
+    """What the plan does not have of what a check needs."""
+    have = {Needs.KEY: bool(plan.target.api_key), Needs.SPEECH: plan.speech is not None}
+    return next((each for each in needs if not have[each]), None)
+
+
+def _verdict(
+    check: Check | Rule,
+    dialect: Dialect,
+    outcome: Outcome,
+    reason: str = "",
+    evidence: Sequence[Extract] = (),
+    exchanges: Sequence[str] = (),
+    seconds: float = 0.0,
+) -> Verdict:
+    return Verdict(
+        check.id,
+        check.title,
+        check.group,
+        check.source,
+        check.believed,
+        dialect,
+        outcome,
+        reason,
+        evidence,
+        exchanges,
+        seconds,
+    )
+
+
+def _judged(rule: Rule, dialect: Dialect, finding: Finding, shut: str) -> Verdict:
+    if shut:
+        return _verdict(rule, dialect, Outcome.NOT_RUN, shut)
+    if finding.broken:
+        first = max(0, finding.number + 2 - FRAMES_SHOWN)
+        extract = Extract(finding.frames[first:], first, finding.number - first)
+        times = f" (broken {finding.broken} times in all)" if finding.broken > 1 else ""
+        reason = f"{finding.reason} Seen in the check {finding.check_id}{times}."
+        outcome = Outcome.DIFFERS if rule.believed else Outcome.FAILED
+        return _verdict(rule, dialect, outcome, reason, [extract])
+    if not finding.kept:
+        return _verdict(rule, dialect, Outcome.NOT_RUN, "No check gave occasion to see it.")
+    return _verdict(rule, dialect, Outcome.PASSED)

@@ -1,0 +1,20 @@
+"""What the suite is run against: this project's own server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.serving import Server, serving
+
+CONFIG = """
+[session]
+debug = true
+"""
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that checks the protocol's invariants on everything that it sends."""
+    with serving(Path(tmp_path_factory.mktemp("conformance")), config=CONFIG) as running:
+        yield running
