@@ -11,7 +11,7 @@ from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent, encode
 from vivavoce.protocol.generation import count_characters
 from vivavoce.server.config import Config, SessionSettings
 from vivavoce.server.engine_room import Combination
-from vivavoce.server.opening import opening
+from vivavoce.server.opening import SessionKind, opening
 from vivavoce.server.runner import SessionRunner
 from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import TransportClosed
@@ -85,11 +85,14 @@ class ScriptedTranscriber(Scripted):
 
     def __init__(self, *script: str | Exception) -> None:
         self.script = list(script)
+        self.options = TranscriptionOptions()
+        """What was asked last."""
         self.utterances: list[ScriptedUtterance] = []
 
     def utterance(self, options: TranscriptionOptions) -> "ScriptedUtterance":
         if options.language == "xx":
             raise EngineError("This transcriber knows no language 'xx'.")
+        self.options = options
         self.utterances.append(ScriptedUtterance(self.script.pop(0) if self.script else "words"))
         return self.utterances[-1]
 
@@ -207,7 +210,9 @@ class Stage:
         settings: SessionSettings | None = None,
         hears_audio: bool = False,
         telemetry: Telemetry | None = None,
+        kind: SessionKind = "realtime",
     ) -> None:
+        model = "gpt-realtime" if kind == "realtime" else None
         self.noise_reducer = WebRTCNoiseReducer(WebRTCOptions())
         self.detector = LoudnessDetector()
         self.turn_detector = ScriptedTurnDetector()
@@ -215,7 +220,7 @@ class Stage:
         self.responder = ScriptedResponder(answer, hears_audio=hears_audio)
         self.transport = WrittenDown()
         self.runner = SessionRunner(
-            opening=opening(settings or SessionSettings(debug=True), "realtime", "gpt-realtime"),
+            opening=opening(settings or SessionSettings(debug=True), kind, model),
             engines=Combination(
                 noise_reducer=self.noise_reducer,
                 voice_detector=self.detector,

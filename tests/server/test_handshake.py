@@ -107,11 +107,10 @@ async def test_a_model_for_a_transcription_session(serve):
 
 
 async def test_a_transcription_session(serve):
-    async with serve(OPEN) as served:
-        error, code, reason = await refusal(served.url + "?intent=transcription")
-    assert error["code"] == "invalid_value"
-    assert error["message"].startswith("Transcription sessions are not served here.")
-    assert (code, reason) == (4000, "invalid_request_error.invalid_value")
+    async with serve(OPEN) as served, connect(served.url + "?intent=transcription") as ws:
+        assert json.loads(await ws.recv())["event_id"] == "hello"
+        opening = served.runners[0].opening
+        assert (opening.model, opening.resolved.type) == (None, "transcription")
 
 
 async def test_a_translation_session(serve):

@@ -237,6 +237,56 @@ async def test_words_are_told_as_they_become_certain() -> None:
         assert (deltas, completed["transcript"]) == (["good", " morning"], "good morning")
 
 
+async def test_a_session_that_only_transcribes() -> None:
+    async with Stage(
+        greeting, transcriber=ScriptedTranscriber("good morning"), kind="transcription"
+    ) as stage:
+        created = await stage.transport.until("session.created")
+        assert created["session"]["type"] == "transcription"
+        assert "model" not in created["session"]
+        transcription = {"model": "gpt-4o-transcribe", "prompt": "Greetings"}
+        await stage.send(
+            type="session.update",
+            session={"type": "transcription", "audio": {"input": {"transcription": transcription}}},
+        )
+        await speak(stage)
+        kind = "conversation.item.input_audio_transcription."
+        assert (await stage.transport.until(f"{kind}completed"))["transcript"] == "good morning"
+        assert stage.transcriber.options.prompt == "Greetings"
+        assert stage.transport.types == [
+            "session.created",
+            "session.updated",
+            "input_audio_buffer.speech_started",
+            "input_audio_buffer.speech_stopped",
+            "input_audio_buffer.committed",
+            "conversation.item.added",
+            "conversation.item.done",
+            f"{kind}delta",
+            f"{kind}delta",
+            f"{kind}completed",
+        ]
+        assert not stage.responder.requests
+
+
+async def test_a_live_model_is_told_while_somebody_speaks() -> None:
+    async with Stage(
+        greeting, transcriber=ScriptedTranscriber("good morning"), kind="transcription"
+    ) as stage:
+        transcription = {"model": "gpt-realtime-whisper", "delay": "low"}
+        await stage.send(
+            type="session.update",
+            session={"type": "transcription", "audio": {"input": {"transcription": transcription}}},
+        )
+        await stage.send(type="input_audio_buffer.append", audio=audio(0.2, 8000))
+        kind = "conversation.item.input_audio_transcription."
+        told = await stage.transport.until(f"{kind}delta")
+        assert stage.transcriber.options.delay == "low"
+        await stage.send(type="input_audio_buffer.commit")
+        completed = await stage.transport.until(f"{kind}completed")
+        assert (told["delta"], told["item_id"]) == ("good", completed["item_id"])
+        assert completed["transcript"] == "good morning"
+
+
 @pytest.mark.parametrize("fault", [EngineError("The worker died."), ZeroDivisionError("secret")])
 async def test_a_failing_transcriber_fails_the_transcription_and_the_answer(fault) -> None:
     async with Stage(greeting, transcriber=ScriptedTranscriber(fault, "again")) as stage:

@@ -3,7 +3,7 @@
 import base64
 import json
 import random
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,6 +16,9 @@ from vivavoce.protocol import (
     SessionAudioInput,
     SessionAudioOutput,
     Transcript,
+    TranscriptionSession,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
     decode_client_event,
     encode,
 )
@@ -54,18 +57,22 @@ class Driver:
         options: SessionOptions | None = None,
         input: dict[str, Any] | None = None,
         output: dict[str, Any] | None = None,
+        kind: Literal["realtime", "transcription"] = "realtime",
         **session: Any,
     ) -> None:
         ids = SequentialIds(HEAD)
-        config = RealtimeSession(
-            id=ids("sess"),
-            model="gpt-realtime",
-            expires_at=int(NOW) + 3600,
-            audio=SessionAudio(
+        config: RealtimeSession | TranscriptionSession
+        if kind == "realtime":
+            audio = SessionAudio(
                 input=SessionAudioInput(**input or {}), output=SessionAudioOutput(**output or {})
-            ),
-            **session,
-        )
+            )
+            config = RealtimeSession(
+                id=ids("sess"), model="gpt-realtime", expires_at=int(NOW) + 3600, audio=audio, **session
+            )
+        else:
+            heard = TranscriptionSessionAudio(input=TranscriptionSessionAudioInput(**input or {}))
+            config = TranscriptionSession(id=ids("sess"), expires_at=int(NOW) + 3600, audio=heard, **session)
+        self.kind = kind
         self.now = NOW
         self.session = Session(config, ids=ids, options=options or SessionOptions(debug=True))
         self.log: list[Effect] = []
@@ -103,7 +110,7 @@ class Driver:
         return self.drain()
 
     def update(self, **session: Any) -> list[Event]:
-        return self.client("session.update", session={"type": "realtime", **session})
+        return self.client("session.update", session={"type": self.kind, **session})
 
     def append(self, audio: bytes) -> list[Event]:
         return self.client("input_audio_buffer.append", audio=base64_of(audio))

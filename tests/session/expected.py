@@ -110,6 +110,35 @@ def session(
     } | changes
 
 
+TRANSCRIPTION_VAD = {
+    "type": "server_vad",
+    "threshold": 0.5,
+    "prefix_padding_ms": 300,
+    "silence_duration_ms": 200,
+}
+
+
+def transcription_session(
+    *, turn_detection: Event | None = TRANSCRIPTION_VAD, transcription: Event | None = None, **changes: object
+) -> Event:
+    """A session that only transcribes, as section 3.10 shows it."""
+    return {
+        "type": "transcription",
+        "object": "realtime.transcription_session",
+        "id": SESSION,
+        "expires_at": int(NOW) + 3600,
+        "audio": {
+            "input": {
+                "format": PCM,
+                "transcription": transcription,
+                "noise_reduction": None,
+                "turn_detection": turn_detection,
+            }
+        },
+        "include": None,
+    } | changes
+
+
 def response(response_id: Id, status: str = "in_progress", **changes: object) -> Event:
     """A response of the default conversation as section 3.1 shows it."""
     return {

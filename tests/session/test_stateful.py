@@ -39,6 +39,9 @@ from vivavoce.protocol import (
     TextDelta,
     TokenCounts,
     Transcript,
+    TranscriptionSession,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
     decode_client_event,
     encode,
 )
@@ -46,7 +49,7 @@ from vivavoce.session import Effect, Send, SequentialIds, Session, SessionOption
 
 SOAK = bool(os.environ.get("VIVAVOCE_SOAK"))
 EXAMPLES = 20_000 if SOAK else 1_000
-"""For each of the two kinds of responders."""
+"""For each kind of game."""
 
 DETECTION: list[Event | None] = [
     None,
@@ -100,6 +103,8 @@ class Game(RuleBasedStateMachine):
     """One session, its client, its engines and its clock."""
 
     hears_audio = False
+    share = 1
+    """It is played so many times less often than the others."""
     right = False
     """Whether the model believed the last effects."""
 
@@ -130,6 +135,9 @@ class Game(RuleBasedStateMachine):
         self.sent = 0
         self.session = self.fresh(self.options)
         self.do("start", self.now)
+        self.set_up(detection, transcription, text)
+
+    def set_up(self, detection: Event | None, transcription: Event | None, text: bool) -> None:
         changes: Event = {"audio": {"input": {"turn_detection": detection, "transcription": transcription}}}
         if text:
             changes["output_modalities"] = ["text"]
@@ -316,8 +324,8 @@ class Game(RuleBasedStateMachine):
         elif told:
             stops = types(turns).count("input_audio_buffer.speech_stopped")
             begun = types(events).count("response.created") + types(events).count("error")
-            assert begun == (stops if detection["create_response"] else 0)
-            if detection["interrupt_response"] and "started" in [what for what, *_ in told]:
+            assert begun == (stops if detection.get("create_response") else 0)
+            if detection.get("interrupt_response") and "started" in [what for what, *_ in told]:
                 assert active is None or active in model.ended
 
     @rule(length=st.sampled_from([0, 4801, 9600]))
@@ -614,6 +622,69 @@ class GameWithAResponderThatHears(Game):
     hears_audio = True
 
 
+class GameThatOnlyTranscribes(Game):
+    """The same in a session without responses."""
+
+    hears_audio = True  # nobody but the client wants words
+    share = 3
+
+    def fresh(self, options: SessionOptions) -> Session:
+        ids = SequentialIds(HEAD)
+        heard = TranscriptionSessionAudioInput(turn_detection=None)
+        config = TranscriptionSession(id=ids("sess"), audio=TranscriptionSessionAudio(input=heard))
+        return Session(config, ids=ids, options=options)
+
+    def set_up(self, detection: Event | None, transcription: Event | None, text: bool) -> None:
+        self.change(transcription=transcription)
+        self.change(turn_detection=detection)
+
+    def change(self, **input: Any) -> None:
+        heard = self.model.session["audio"]["input"] | input
+        live = (heard["transcription"] or {}).get("model") == "gpt-realtime-whisper"
+        code = "invalid_value" if live and input.get("turn_detection") else None
+        live = live and code is None
+        body = {"type": "transcription", "audio": {"input": input}}
+        self.answered("session.update", ["session.updated"], code, session=body)
+        if live and not self.session.closed:
+            assert self.model.session["audio"]["input"]["turn_detection"] is None
+
+    @rule(
+        key=st.sampled_from(["turn_detection", "format", "transcription", "kind"]),
+        pick=picks,
+        text=st.booleans(),
+    )
+    def update(self, key: str, pick: int, text: bool) -> None:
+        if key == "kind":
+            self.answered("session.update", [], "invalid_parameter", session={"type": "realtime"})
+            return
+        values: list[Any] = {"turn_detection": DETECTION, "format": FORMATS}.get(key, TRANSCRIPTIONS)  # type: ignore[assignment]
+        self.change(**{key: values[pick % len(values)]})
+
+    def send_something_invalid(self, text: str) -> None:
+        if '"session":{"type":"transcription"}' not in text:  # which is valid here
+            super().send_something_invalid(text)
+
+    @rule(beside=st.booleans(), pick=picks)
+    def respond(self, beside: bool, pick: int) -> None:
+        body = {"conversation": "none"} if beside else {}
+        self.answered("response.create", [], "invalid_parameter", response=body)
+
+    @rule(pick=picks)
+    def cancel(self, pick: int) -> None:
+        self.answered("response.cancel", [], "invalid_parameter")
+
+    @rule(pick=picks)
+    def answer(self, pick: int) -> None:
+        """Whoever answers nevertheless is not heard."""
+        assert self.do("produced", "nope", TextDelta("Hello"), self.now) == []
+
+    @rule(pick=picks)
+    def interrupt(self, pick: int) -> None:
+        """Nobody is speaking who could be interrupted: a turn is begun and ended by hand."""
+        self.talk(True, 9600)
+        self.commit()
+
+
 def types(events: list[Event]) -> list[str]:
     return [event["type"] for event in events]
 
@@ -628,12 +699,12 @@ def written(effects: list[Effect]) -> list[Any]:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("game", [Game, GameWithAResponderThatHears])
+@pytest.mark.parametrize("game", [Game, GameWithAResponderThatHears, GameThatOnlyTranscribes])
 def test_random_games(game: type[Game]) -> None:
     run_state_machine_as_test(
         game,
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=EXAMPLES // game.share,
             stateful_step_count=30,
             deadline=None,
             derandomize=not SOAK,

@@ -51,6 +51,7 @@ class Order:
         self._stopped: str | None = None
         self._committed: str | None = None
         self._added: str | None = None
+        self._live: str | None = None
         self._transcripts: dict[str, str] = {}
         self._transcribed: set[str] = set()
 
@@ -98,10 +99,12 @@ class Order:
             case "committed":
                 assert self._speaking in (None, item_id), "committed as another item than announced"
                 assert event["previous_item_id"] == (self.items[-1] if self.items else None)
-                self._speaking = self._stopped = None
+                assert self._live in (None, item_id), "words were told of another item"
+                self._speaking = self._stopped = self._live = None
                 self._committed = item_id
             case "cleared":
-                self._speaking = None
+                self._transcripts.pop(self._live or "", None)
+                self._speaking = self._live = None
 
     # Items
 
@@ -124,6 +127,9 @@ class Order:
             case "truncated":
                 assert event["item_id"] in self.items
             case "input_audio_transcription.delta":
+                if event["item_id"] not in self.items:  # the words of a live model, while they are spoken
+                    self._live = self._live or event["item_id"]
+                    assert self._live == event["item_id"]
                 self._assert_unfinished_transcript(event)
                 self._transcripts.setdefault(event["item_id"], "")
                 self._transcripts[event["item_id"]] += event["delta"]
@@ -153,7 +159,7 @@ class Order:
         return self.items[index - 1] if index else None
 
     def _assert_unfinished_transcript(self, event: Event) -> None:
-        assert event["item_id"] in self.items
+        assert event["item_id"] in self.items or event["item_id"] == self._live
         assert event["item_id"] not in self._transcribed, "a transcript goes on after its end"
 
     # Responses

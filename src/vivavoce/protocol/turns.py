@@ -14,11 +14,25 @@ class TranscriptionServerVad(TaggedObject, frozen=True, kw_only=True, tag="serve
     prefix_padding_ms: int = 300
     silence_duration_ms: int = 200
 
+    def in_full(self) -> "ServerVad":
+        """What it means: turns are detected alike, and nothing is answered or interrupted."""
+        return ServerVad(
+            threshold=self.threshold,
+            prefix_padding_ms=self.prefix_padding_ms,
+            silence_duration_ms=self.silence_duration_ms,
+            create_response=False,
+            interrupt_response=False,
+        )
+
 
 class TranscriptionSemanticVad(TaggedObject, frozen=True, kw_only=True, tag="semantic_vad"):
     """`SemanticVad` as a transcription session states it."""
 
     eagerness: Eagerness = "auto"
+
+    def in_full(self) -> "SemanticVad":
+        """What it means: turns are detected alike, and nothing is answered or interrupted."""
+        return SemanticVad(eagerness=self.eagerness, create_response=False, interrupt_response=False)
 
 
 class ServerVad(TaggedObject, frozen=True, kw_only=True, tag="server_vad"):

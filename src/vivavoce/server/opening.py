@@ -27,7 +27,7 @@ from vivavoce.session import configuration
 
 SessionKind = Literal["realtime", "transcription", "translation"]
 
-SERVED: frozenset[SessionKind] = frozenset({"realtime"})
+SERVED: frozenset[SessionKind] = frozenset({"realtime", "transcription"})
 """The kinds of sessions that the runner can hold; the others are refused before they begin."""
 
 InitialParams = RealtimeSessionParams | TranscriptionSessionParams | TranslationSessionParams

@@ -55,7 +55,7 @@ class Answering:
         if not beside and self.active is not None:
             raise InvalidEvent(errors.active_response(self.active.id))
         return configuration.for_response(
-            core.config,
+            core.realtime,
             params,
             voice_locked=not beside and core.conversation.has_assistant_audio,
             reasons=core.options.reasons,
@@ -179,7 +179,7 @@ class Answering:
             self._core.do(Cancel(response.id))
 
     def _arm_idle(self, response: ActiveResponse, now: float) -> None:
-        detection = self._core.config.audio.input.turn_detection
+        detection = self._core.turn_detection
         if self._listening.in_turn or not isinstance(detection, ServerVad):
             return
         if detection.idle_timeout_ms is not None:

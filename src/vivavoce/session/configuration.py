@@ -29,21 +29,31 @@ from vivavoce.protocol import (
     VoiceId,
     errors,
 )
+from vivavoce.session.core import Configuration
 from vivavoce.session.response import ResponseSettings
 
 
-def initial(session: RealtimeSession, *, reasons: bool) -> RealtimeSession:
+def initial(session: Configuration, *, reasons: bool) -> Configuration:
     """The session as it begins: a model that reasons shows how."""
-    if not reasons or session.reasoning is not UNSET:
+    if isinstance(session, TranscriptionSession) or not reasons or session.reasoning is not UNSET:
         return session
     return replace(session, reasoning=Reasoning(), parallel_tool_calls=True)
+
+
+def updated(
+    session: Configuration, params: SessionParams, *, voice_locked: bool, reasons: bool
+) -> Configuration:
+    """A session of either kind with the update applied, see `merge`. Raises InvalidEvent."""
+    if isinstance(session, TranscriptionSession):
+        return merge_transcription(session, params)
+    return merge(session, params, voice_locked=voice_locked, reasons=reasons)
 
 
 def merge(
     session: RealtimeSession, params: SessionParams, *, voice_locked: bool, reasons: bool = False
 ) -> RealtimeSession:
-    """The session with the update applied. `voice_locked`: assistant audio exists; `reasons`: the model does.
-    Raises InvalidEvent."""
+    """A conversation with the update applied. `voice_locked`: assistant audio exists; `reasons`: the model
+    does. Raises InvalidEvent."""
     if not isinstance(params, RealtimeSessionParams):
         raise InvalidEvent(errors.wrong_session_type(params.type, session.type))
     if params.model is not UNSET and params.model != session.model:
@@ -65,7 +75,11 @@ def merge(
 
 
 def merge_transcription(session: TranscriptionSession, params: SessionParams) -> TranscriptionSession:
-    """A transcription session with the update applied. Raises InvalidEvent."""
+    """A transcription session with the update applied. Raises InvalidEvent.
+
+    A live model has no use for turns: with it turn detection is off, unless the update asks for it by name,
+    which is refused.
+    """
     if not isinstance(params, TranscriptionSessionParams):
         raise InvalidEvent(errors.wrong_session_type(params.type, session.type))
     include = session.include if params.include is UNSET else params.include
@@ -78,6 +92,10 @@ def merge_transcription(session: TranscriptionSession, params: SessionParams) ->
     if patch.turn_detection is not UNSET:
         detection = patch.turn_detection and patch.turn_detection.for_transcription()
         heard = replace(heard, turn_detection=detection)
+    if heard.transcription is not None and heard.transcription.is_live:
+        if patch.turn_detection:
+            raise InvalidEvent(errors.turn_detection_unsupported())
+        heard = replace(heard, turn_detection=None)
     return replace(session, include=include, audio=TranscriptionSessionAudio(input=heard))
 
 

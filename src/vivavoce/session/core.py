@@ -2,12 +2,21 @@
 
 from typing import Any
 
-from vivavoce.protocol import ConversationItemAdded, ConversationItemDone, RealtimeSession
+from vivavoce.protocol import (
+    ConversationItemAdded,
+    ConversationItemDone,
+    RealtimeSession,
+    TranscriptionSession,
+    TurnDetection,
+)
 from vivavoce.session.conversation import Conversation, StoredItem
 from vivavoce.session.effects import Effect, Send
 from vivavoce.session.ids import Ids
 from vivavoce.session.invariants import Invariants
 from vivavoce.session.options import SessionOptions
+
+Configuration = RealtimeSession | TranscriptionSession
+"""What a session is and how it is set: one that converses, or one that only transcribes."""
 
 
 class Core:
@@ -15,13 +24,32 @@ class Core:
 
     __slots__ = ("_ids", "config", "conversation", "effects", "invariants", "options")
 
-    def __init__(self, config: RealtimeSession, ids: Ids, options: SessionOptions) -> None:
+    def __init__(self, config: Configuration, ids: Ids, options: SessionOptions) -> None:
         self.config = config
         self._ids = ids
         self.options = options
         self.conversation = Conversation(ids("conv"))
         self.effects: list[Effect] = []
         self.invariants = Invariants() if options.debug else None
+
+    @property
+    def realtime(self) -> RealtimeSession:
+        """The configuration of a session that converses; nobody asks one that does not."""
+        assert isinstance(self.config, RealtimeSession)
+        return self.config
+
+    @property
+    def turn_detection(self) -> TurnDetection | None:
+        """How turns are detected, and what follows from them."""
+        detection = self.config.audio.input.turn_detection
+        if detection is None or isinstance(detection, TurnDetection):
+            return detection
+        return detection.in_full()
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether every utterance must be transcribed, because the responder cannot hear for itself."""
+        return isinstance(self.config, RealtimeSession) and not self.options.hears_audio
 
     def mint(self, prefix: str) -> str:
         """A new identifier, and none that a client gave to an item before its time."""

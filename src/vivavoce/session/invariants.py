@@ -43,6 +43,7 @@ from vivavoce.protocol import (
     ResponseOutputTextDone,
     ServerEvent,
     SessionUpdated,
+    TranscriptionSession,
 )
 
 
@@ -160,7 +161,7 @@ class Invariants:
             case InputAudioBufferCleared():
                 self._speaking, self._abandoned = None, False
                 self._forget_live()
-            case SessionUpdated(session=RealtimeSession(audio=audio)):
+            case SessionUpdated(session=RealtimeSession(audio=audio) | TranscriptionSession(audio=audio)):
                 if audio.input.turn_detection is not None and self._speaking is None:
                     self._forget_live()  # what was collected by hand is given up
                 self._abandoned = self._abandoned or audio.input.turn_detection is None

@@ -165,7 +165,7 @@ class Listening:
 
     def _speech_started(self, at: int) -> None:
         self._abandon_utterance()
-        detection = self._core.config.audio.input.turn_detection
+        detection = self._core.turn_detection
         padding = detection.prefix_padding_ms if isinstance(detection, ServerVad) else SEMANTIC_PREFIX_MS
         start = max(at - padding * TICKS_PER_MS, self._buffer.start)
         item_id = self._core.mint("item")

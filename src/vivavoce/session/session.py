@@ -35,13 +35,14 @@ from vivavoce.protocol import (
     SessionUpdate,
     SessionUpdated,
     Transcript,
+    TranscriptionSession,
     decode_audio,
     errors,
 )
 from vivavoce.session import configuration, intake, limits
 from vivavoce.session.answering import Answering
 from vivavoce.session.conversation import ROOT, StoredItem
-from vivavoce.session.core import Core
+from vivavoce.session.core import Configuration, Core
 from vivavoce.session.effects import ClearPlayback, Close, Effect, WakeAt
 from vivavoce.session.ids import Ids
 from vivavoce.session.listening import Listening, Turn
@@ -76,7 +77,8 @@ CONNECTION_TABLE = {
 class Session:
     """One session of the Realtime API over one default conversation.
 
-    - `config`: the effective configuration, as `session.created` will show it.
+    - `config`: the effective configuration, as `session.created` will show it. Its kind is the session's: one
+      that only transcribes has items but no responses.
     - `ids`: makes identifiers (see `SequentialIds`).
     - `options`: what the deployment decides (see `SessionOptions`).
 
@@ -85,7 +87,7 @@ class Session:
     closed nothing that comes in has an effect.
     """
 
-    def __init__(self, config: RealtimeSession, *, ids: Ids, options: SessionOptions) -> None:
+    def __init__(self, config: Configuration, *, ids: Ids, options: SessionOptions) -> None:
         self._core = Core(configuration.initial(config, reasons=options.reasons), ids, options)
         self._transcribing = Transcribing(self._core)
         self._listening = Listening(self._core, self._transcribing)
@@ -97,7 +99,7 @@ class Session:
         self._wake_at: float | None = None
 
     @property
-    def config(self) -> RealtimeSession:
+    def config(self) -> Configuration:
         return self._core.config
 
     @property
@@ -124,7 +126,7 @@ class Session:
         if self._core.options.max_seconds:
             self._expires_at = now + self._core.options.max_seconds
         self._core.emit(SessionCreated, session=self.config)
-        self._listening.configure(self.config.audio.input.turn_detection)
+        self._listening.configure(self._core.turn_detection)
         self._schedule()
 
     def receive(self, event: ClientEvent, now: float) -> None:
@@ -148,7 +150,7 @@ class Session:
         if self._connection.state is not ConnectionState.OPEN:
             return
         for turn in self._listening.hear(probabilities, self._answering.idle.silent_since):
-            detection = self.config.audio.input.turn_detection
+            detection = self._core.turn_detection
             assert detection is not None
             match turn:
                 case Turn.BEGAN:
@@ -186,7 +188,7 @@ class Session:
             return
         since = self._answering.idle.tick(now, self._listening.position)
         if since is not None and self._listening.commit_silence(since):
-            detection = self.config.audio.input.turn_detection
+            detection = self._core.turn_detection
             if detection is not None and detection.create_response:
                 self._respond_to_turn(now)
         self._schedule()
@@ -218,6 +220,8 @@ class Session:
                 self._truncate(event)
             case ConversationItemDelete(item_id=item_id):
                 self._delete(item_id)
+            case ResponseCreate() | ResponseCancel() if isinstance(self.config, TranscriptionSession):
+                raise InvalidEvent(errors.no_responses_here())
             case ResponseCreate(response=params):
                 self._respond(params if isinstance(params, ResponseParams) else ResponseParams(), now)
             case ResponseCancel(response_id=response_id):
@@ -227,18 +231,18 @@ class Session:
 
     def _update(self, event: SessionUpdate) -> None:
         core = self._core
-        updated = configuration.merge(
-            self.config,
+        before, detected = core.config, core.turn_detection
+        core.config = configuration.updated(
+            before,
             event.session,
             voice_locked=core.conversation.has_assistant_audio,
             reasons=core.options.reasons,
         )
-        before, core.config = core.config, updated
-        core.emit(SessionUpdated, session=updated)
-        if updated.truncation != before.truncation:
+        core.emit(SessionUpdated, session=core.config)
+        if isinstance(before, RealtimeSession) and core.realtime.truncation != before.truncation:
             core.conversation.restore()
-        detection = updated.audio.input.turn_detection
-        if detection != before.audio.input.turn_detection:
+        detection = core.turn_detection
+        if detection != detected:
             self._listening.configure(detection)
             if not isinstance(detection, ServerVad) or detection.idle_timeout_ms is None:
                 self._answering.idle.disarm()

@@ -58,7 +58,7 @@ class Transcribing:
     def open(self, item_id: str) -> None:
         """An utterance begins, which will be this item."""
         options = self._core.config.audio.input.transcription
-        if options is not None or not self._core.options.hears_audio:
+        if options is not None or self._core.needs_words:
             self._running[item_id] = InputTranscription()
             self._core.do(OpenTranscription(item_id, options))
 
@@ -77,7 +77,7 @@ class Transcribing:
             return
         transcription.stored = stored
         transcription.options = self._core.config.audio.input.transcription if public else None
-        if not self._core.options.hears_audio:
+        if self._core.needs_words:
             stored.understanding = Understanding.PENDING
         elif transcription.options is None and transcription.state is TranscriptionState.COLLECTING:
             self.abandon(stored.id)
@@ -91,7 +91,7 @@ class Transcribing:
     def understand(self, stored: StoredItem) -> None:
         """Have an item's audio transcribed for the responder that came with the item and not by the
         buffer."""
-        if stored.clips and not self._core.options.hears_audio:
+        if stored.clips and self._core.needs_words:
             self.open(stored.id)
             self.feed(stored.id, list(stored.clips.values()))
             self.finish(stored, public=False)

@@ -25,6 +25,7 @@ STRICT: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 
 NOT_IN_THE_TYPES = {
     "RealtimeSessionCreateRequest": {"id", "object", "expires_at"},
+    "RealtimeTranscriptionSessionCreateRequest": {"id", "object", "expires_at"},
     "Content": {"format"},
 }
 """Keys of the real service that the package lacks: it takes the session for the request that made it, and
@@ -99,33 +100,36 @@ def assert_known(value: Any) -> None:
 
 
 @contextmanager
-def calling(flavour: str, server: Server) -> Iterator[Call]:
-    """A call by the `sync` or `async` client, of which only the key and the base URL are ours."""
-    with synchronous(server) if flavour == "sync" else asynchronous(server) as call:
+def calling(flavour: str, server: Server, **how: Any) -> Iterator[Call]:
+    """A call by the `sync` or `async` client, of which only the key and the base URL are ours. `how`: what
+    its `connect` is told; unless anything else is said, the model."""
+    how = how or {"model": MODEL}
+    with synchronous(server, how) if flavour == "sync" else asynchronous(server, how) as call:
         created = call.receive()
         assert created.type == "session.created"
-        assert created.session.model == MODEL
+        if "model" in how:
+            assert created.session.model == MODEL
         yield call
         call.catch_up()
         call.order.finish()
 
 
 @contextmanager
-def synchronous(server: Server) -> Iterator[Call]:
+def synchronous(server: Server, how: dict[str, Any]) -> Iterator[Call]:
     client = OpenAI(api_key=server.key, base_url=server.base_url)
-    with client, client.realtime.connect(model=MODEL) as connection:
+    with client, client.realtime.connect(**how) as connection:
         yield Call(connection, lambda done: done)
 
 
 @contextmanager
-def asynchronous(server: Server) -> Iterator[Call]:
+def asynchronous(server: Server, how: dict[str, Any]) -> Iterator[Call]:
     with asyncio.Runner() as runner:
 
         def do(work: Any) -> Any:
             return runner.run(_with_patience(work)) if inspect.isawaitable(work) else work
 
         client = AsyncOpenAI(api_key=server.key, base_url=server.base_url)
-        manager = client.realtime.connect(model=MODEL)
+        manager = client.realtime.connect(**how)
         connection = do(manager.enter())
         try:
             yield Call(connection, do)

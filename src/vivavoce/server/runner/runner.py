@@ -10,7 +10,7 @@ import asyncio
 from vivavoce.protocol import (
     InputAudioBufferAppend,
     InvalidEvent,
-    RealtimeSession,
+    TranslationSession,
     decode_client_event,
     errors,
 )
@@ -161,5 +161,5 @@ def _session(opening: Opening, engines: Combination, now: float) -> Session:
     )
     ids = random_ids()
     initial = opening.session(ids("sess"), int(now + options.max_seconds) if options.max_seconds else 0)
-    assert isinstance(initial, RealtimeSession)  # the only kind that is served
+    assert not isinstance(initial, TranslationSession)  # not served here
     return Session(initial, ids=ids, options=options)
