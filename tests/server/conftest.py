@@ -1,8 +1,10 @@
 """A server of the tests' own: real sockets and uvicorn, with sessions that do as they are told."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from uvicorn.server import ServerState
@@ -11,6 +13,37 @@ from tests.server.toys import ToyRunner, toy_application
 from vivavoce.server.application import RealtimeApplication
 from vivavoce.server.config import Config
 from vivavoce.server.run import bind, uvicorn_config
+
+ROOT = Path(__file__).parents[2]
+INSTANT = """
+[engines]
+voice_detector = "silence"
+transcriber = "deaf"
+responder = "parrot"
+"""
+"""The configuration of a server that needs no models; its tests use the fixture `instant_engines`."""
+
+ENTRY_POINTS = """
+[vivavoce.engines.voice_detector]
+silence = tests.server.instant:Silence
+[vivavoce.engines.transcriber]
+deaf = tests.server.instant:Deaf
+[vivavoce.engines.responder]
+parrot = tests.server.instant:Parrot
+"""
+
+
+@pytest.fixture
+def instant_engines(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers of these tests find the instant engines, as if pip had installed them."""
+    site = tmp_path_factory.mktemp("site")
+    info = site / "instant_engines-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: instant_engines\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{ROOT}")
+    for name in ("VIVAVOCE_CONFIG", "VIVAVOCE_API_KEYS", "VIVAVOCE_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 class Served:

@@ -39,7 +39,7 @@ def test_a_wrong_key_is_refused_and_not_repeated(wrong: str):
 def test_keys_are_never_shown():
     keys = ApiKeys([KEY])
     assert KEY not in repr(keys)
-    assert KEY.encode() not in b"".join(keys._digests)
+    assert KEY.encode() not in b"".join(keys._names)
     assert repr(keys) == "ApiKeys(1 keys)"
 
 

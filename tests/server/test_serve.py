@@ -18,39 +18,13 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.server.conftest import INSTANT
 from tests.serving import API_KEY, Server, serving
 
 SERVE = [sys.executable, "-m", "vivavoce.cli", "serve"]
-ROOT = Path(__file__).parents[2]
 BEARER = {"Authorization": f"Bearer {API_KEY}"}
 MODEL = "?model=gpt-realtime"
-INSTANT = """
-[engines]
-voice_detector = "silence"
-transcriber = "deaf"
-responder = "parrot"
-"""
-ENTRY_POINTS = """
-[vivavoce.engines.voice_detector]
-silence = tests.server.instant:Silence
-[vivavoce.engines.transcriber]
-deaf = tests.server.instant:Deaf
-[vivavoce.engines.responder]
-parrot = tests.server.instant:Parrot
-"""
-
-
-@pytest.fixture(autouse=True)
-def instant_engines(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Servers of these tests find the instant engines, as if pip had installed them."""
-    site = tmp_path_factory.mktemp("site")
-    info = site / "instant_engines-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: instant_engines\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{ROOT}")
-    for name in ("VIVAVOCE_CONFIG", "VIVAVOCE_API_KEYS"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("instant_engines")
 
 
 def refused(folder: Path, *options: str, config: str = INSTANT) -> tuple[int, str]:
@@ -288,7 +262,7 @@ def test_other_addresses_need_a_key(tmp_path: Path):
     assert status == 1
     assert sentence == (
         "vivavoce serve: serving on 0.0.0.0 without an API key would let anybody in: set one with --api-key, "
-        "VIVAVOCE_API_KEYS or server.api_keys, or serve this machine alone on 127.0.0.1.\n"
+        "VIVAVOCE_API_KEYS, server.api_keys or server.key_file, or serve this machine alone on 127.0.0.1.\n"
     )
 
 

@@ -1,16 +1,19 @@
-"""What a person types: `vivavoce talk`, `vivavoce serve`, `vivavoce demo`, `vivavoce conform`.
+"""What a person types: `vivavoce talk`, `serve`, `keys`, `demo` and `conform`.
 
-Each command is a function of the same name in a module of the same name; both are light to import and load
-what they need when they run.
+Each command is a function of the same name in a module of the same name, or the `Typer` of a group of
+commands; all are light to import and load what they need when they run.
 """
 
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-COMMANDS = ("talk", "serve", "demo", "conform")
+if TYPE_CHECKING:
+    import typer
+
+COMMANDS = ("talk", "serve", "keys", "demo", "conform")
 
 
 def main() -> None:
@@ -45,12 +48,15 @@ def main() -> None:
     ) -> None: ...
 
     for name, command in commands.items():
-        app.command(name)(command)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
     app()
 
 
-def _command(name: str) -> Callable[..., None]:
-    command: Callable[..., None] = getattr(import_module(f"{__name__}.{name}"), name)
+def _command(name: str) -> "Callable[..., None] | typer.Typer":
+    command: Callable[..., None] | typer.Typer = getattr(import_module(f"{__name__}.{name}"), name)
     return command
 
 

@@ -123,12 +123,12 @@ def _announce(application: "RealtimeApplication", listening: "Listening") -> Non
     table.add_column(overflow="fold")
     for model, way in application.engines.ways.items():
         table.add_row(model or "any model", way)
-    keys = len(application.config.server.api_keys)
-    table.add_row("API keys", str(keys) if keys else "none needed on this machine")
+    keys = application.keys
+    table.add_row("API keys", str(len(keys)) if keys.needed else "none needed on this machine")
     if listening.certificate is not None:
         table.add_row("trust", f"SSL_CERT_FILE={listening.certificate}")
         table.add_row("", f"NODE_EXTRA_CA_CERTS={listening.certificate}")
-    key = "one of its keys" if keys else "any"
+    key = "one of its keys" if keys.needed else "any"
     table.add_row("Python", f'OpenAI(base_url="{listening.base_url}", api_key="{key}")')
     table.add_row("stop", "Ctrl+C; running answers end first")
     console = Console(highlight=False)

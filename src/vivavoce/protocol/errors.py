@@ -5,6 +5,7 @@ that the error is about, None if it gave none or if no event of a client is to b
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -375,6 +376,18 @@ def context_length_exceeded(limit: int, tokens: int) -> Error:
 def cancel_not_active(*, event_id: str | None = None) -> Error:
     message = "Cancellation failed: no active response found"
     return _refused("response_cancel_not_active", message, event_id=event_id)
+
+
+def rate_limit_reached(
+    kind: Literal["requests", "tokens"], model: str, limit: int, used: int, requested: int, seconds: float
+) -> Error:
+    """A key has used up what it may use in a minute. `seconds`: until it may use that much again."""
+    unit = {"requests": "requests per min (RPM)", "tokens": "tokens per min (TPM)"}[kind]
+    message = (
+        f"Rate limit reached for {_short(model)} on {unit}: Limit {limit}, Used {used}, "
+        f"Requested {requested}. Please try again in {seconds:.3f}s."
+    )
+    return Error(type=kind, code="rate_limit_exceeded", message=message)
 
 
 # The connection.

@@ -6,6 +6,7 @@ from starlette.datastructures import Headers
 from vivavoce.protocol import Error, errors
 from vivavoce.server.client_secrets import PREFIX, ClientSecrets, Grant
 from vivavoce.server.keys import ApiKeys, presented_key
+from vivavoce.server.limits import Allowance
 from vivavoce.server.refusals import Refusal
 
 
@@ -24,6 +25,17 @@ class Access:
     def __init__(self, keys: ApiKeys, secrets: ClientSecrets) -> None:
         self.keys = keys
         self.secrets = secrets
+        self._allowances: dict[str, Allowance] = {}
+
+    def allowance(self, who: str | None) -> Allowance:
+        """What the holder of a key may still use: the same for all that it opens."""
+        if who is None:
+            return Allowance()
+        limits = self.keys.limits(who)
+        allowance = self._allowances.setdefault(who, Allowance(limits))
+        if allowance.limits != limits:
+            allowance.limits = limits
+        return allowance
 
     def standard(self, key: str | None) -> Caller | Error:
         """The holder of a key, for what client secrets do not open."""
@@ -51,4 +63,4 @@ class Access:
 
     def _is_secret(self, key: str) -> bool:
         """Whether it can only be a client secret. A key of the server may begin alike."""
-        return key.startswith(PREFIX) and not self.keys.admit(key)
+        return key.startswith(PREFIX) and self.keys.owner(key) is None

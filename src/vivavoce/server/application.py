@@ -53,7 +53,9 @@ class RealtimeApplication(Starlette):
         """`runner` makes the runner of a session: a `RunnerFactory` that takes `telemetry`, too."""
         self.config = config
         self.engines = engines
-        access = Access(ApiKeys(config.server.api_keys), ClientSecrets(config.server.secret_key))
+        server = config.server
+        self.keys = ApiKeys(server.api_keys, server.key_file)
+        access = Access(self.keys, ClientSecrets(server.secret_key))
         models = ModelNames(tuple(config.models))
         ids = random_ids()
         self.telemetry = Telemetry(config)

@@ -4,19 +4,19 @@ Every key has a default, so that no file is needed. What each key means for an o
 examples, in `docs/configuration.md`.
 """
 
-import difflib
 import os
 import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 
 from vivavoce.engines.registry import ConfigurationError
 from vivavoce.protocol.sessions import VOICES
+from vivavoce.server import toml
+from vivavoce.server.toml import KEY, KEY_IN_WORDS, Checker
 
 FILE_NAME = "vivavoce.toml"
 FILE_VARIABLE = "VIVAVOCE_CONFIG"
@@ -24,10 +24,6 @@ KEYS_VARIABLE = "VIVAVOCE_API_KEYS"
 SECRET_KEY_VARIABLE = "VIVAVOCE_SECRET_KEY"  # noqa: S105 - a name
 SECRET_KEY_LENGTH = 16
 """Least characters of the key that encrypts client secrets."""
-
-_KEY = "^[!-~]+$"
-"""What headers can carry."""
-_KEY_IN_WORDS = "printable ASCII without blanks"
 
 DEFAULT_INSTRUCTIONS = (
     "You are a helpful voice assistant. Answer in the language of the user, in one to three short sentences "
@@ -45,14 +41,16 @@ class ServerSettings:
     """Address or host name. Any but a loopback address needs at least one API key."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
     """0 picks a free one."""
-    api_keys: tuple[Annotated[str, msgspec.Meta(pattern=_KEY)], ...] = field(default=(), repr=False)
+    api_keys: tuple[Annotated[str, msgspec.Meta(pattern=KEY)], ...] = field(default=(), repr=False)
     """Printable ASCII without blanks, as headers carry it. The keys that open the server, beside those of
-    VIVAVOCE_API_KEYS and --api-key. Without any: everybody."""
+    VIVAVOCE_API_KEYS, --api-key and key_file. Without any: everybody."""
     secret_key: Annotated[str, msgspec.Meta(min_length=SECRET_KEY_LENGTH)] | None = field(
         default=None, repr=False
     )
     """What client secrets are encrypted with, at least 16 characters; VIVAVOCE_SECRET_KEY overrides it.
     Without it the key is random, and no other process takes the secrets."""
+    key_file: str | None = None
+    """TOML file with the digests of more keys and their limits; relative to the working directory."""
     tls_cert: str | None = None
     """PEM file with the certificate chain; relative to the working directory."""
     tls_key: str | None = None
@@ -156,8 +154,8 @@ class Config:
 
     def admitting(self, keys: Sequence[str], where: str) -> "Config":
         """The same with more API keys, which come from `where`. Raises ConfigurationError."""
-        if not all(re.match(_KEY, key) for key in keys):
-            raise ConfigurationError(f"{where}: a key is {_KEY_IN_WORDS}, and not empty.")
+        if not all(re.match(KEY, key) for key in keys):
+            raise ConfigurationError(f"{where}: a key is {KEY_IN_WORDS}, and not empty.")
         return replace(self, server=replace(self.server, api_keys=(*self.server.api_keys, *keys)))
 
     def problem(self, sentence: str) -> ConfigurationError:
@@ -176,7 +174,7 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
     chosen = path or environ.get(FILE_VARIABLE) or None
     if chosen is None and Path(FILE_NAME).is_file():
         chosen = FILE_NAME
-    config = Config() if chosen is None else parse(_read(Path(chosen)), source=str(chosen))
+    config = Config() if chosen is None else parse(toml.read(Path(chosen)), source=str(chosen))
     if secret := environ.get(SECRET_KEY_VARIABLE):
         if len(secret) < SECRET_KEY_LENGTH:
             raise ConfigurationError(
@@ -189,11 +187,8 @@ def load(path: str | Path | None = None, environ: Mapping[str, str] = os.environ
 
 def parse(text: str, *, source: str | None = None) -> Config:
     """Check the text of a configuration file. Raises ConfigurationError."""
-    check = _Checker(source)
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise check.problem(f"it is not TOML: {error}.") from None
+    check = Checker(source)
+    document = toml.parse(text, check)
     check.keys(document, ("server", "session", "metrics", "tracing", "engines", "models", *ENGINE_KINDS), "")
     engines = check.typed(document.get("engines", {}), EngineNames, "engines")
     models = check.table(document.get("models", {}), "models")
@@ -223,83 +218,3 @@ def parse(text: str, *, source: str | None = None) -> Config:
             "server.tls_self_signed: it makes a certificate of its own; leave out tls_cert and tls_key."
         )
     return config
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path}: it is not TOML: it is not UTF-8 text.") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: it cannot be read: {error.strerror}.") from None
-
-
-T = TypeVar("T")
-
-_TYPE_NAMES = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "a string",
-    "bool": "true or false",
-    "array": "a list",
-    "object": "a table",
-}
-
-
-class _Checker:
-    """Turns tables into settings, and what is wrong with them into sentences that name the file and the
-    key."""
-
-    def __init__(self, source: str | None) -> None:
-        self._source = source
-
-    def problem(self, sentence: str) -> ConfigurationError:
-        return ConfigurationError(f"{self._source}: {sentence}" if self._source else sentence)
-
-    def table(self, value: object, where: str) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise self.problem(f"{where}: expected a table, written [{where}].")
-        return value
-
-    def keys(self, table: Mapping[str, object], known: Iterable[str], where: str) -> None:
-        for key in table:
-            self.choice(key, known, f"{where}.{key}" if where else key, "there is no such key")
-
-    def choice(self, value: str, known: Iterable[str], where: str, complaint: str) -> None:
-        names = sorted(known)
-        if value not in names:
-            close = difflib.get_close_matches(value, names, n=1)
-            meant = f'did you mean "{close[0]}"? Choices' if close else "choices"
-            raise self.problem(f"{where}: {complaint}; {meant} are: {', '.join(names)}.")
-
-    def typed(self, value: object, type_: type[T], where: str, base: T | None = None) -> T:
-        """`value` as settings of `type_`; keys that it lacks come from `base`, or are the defaults."""
-        table = self.table(value, where)
-        names = [each.name for each in fields(type_)]  # type: ignore[arg-type]
-        self.keys(table, names, where)
-        if base is not None:
-            table = {name: getattr(base, name) for name in names} | table
-        try:
-            return msgspec.convert(table, type_)
-        except msgspec.ValidationError as error:
-            raise self.problem(_sentence(str(error), where)) from None
-
-    def instance(self, value: object, where: str) -> dict[str, Any]:
-        """The options of one engine; the engine itself checks them, except the key `engine`."""
-        table = self.table(value, where)
-        if not isinstance(table.get("engine", ""), str):
-            raise self.problem(f"{where}.engine: expected a string, the name of an engine.")
-        return table
-
-
-def _sentence(message: str, where: str) -> str:
-    """msgspec's words about a wrong value, as a sentence with the key's full name."""
-    text, _, path = message.partition(" - at `$")
-    text = re.sub(r"`([^`]*)`", lambda match: _in_words(match[1]), text)
-    text = text.replace(f"a string matching regex '{_KEY}'", f"a string of {_KEY_IN_WORDS}")
-    return f"{where}{path.rstrip('`')}: {text[0].lower()}{text[1:]}."
-
-
-def _in_words(types: str) -> str:
-    names = [_TYPE_NAMES.get(each, each) for each in types.split(" | ") if each != "null"]
-    return " or ".join(names)

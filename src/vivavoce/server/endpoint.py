@@ -6,6 +6,7 @@ A plain ASGI application rather than Starlette's WebSocket class, which adds to 
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -96,9 +97,7 @@ class RealtimeEndpoint:
             await send({"type": "websocket.send", "text": encode(event).decode()})
             await send({"type": "websocket.close", "code": opens.close_code, "reason": reason(opens.error)})
             return
-        connection = self._connect(opens, scope, send)
-        self._connections.add(connection)
-        await connection.run(receive)
+        await self._connect(opens, scope, send).run(receive)
 
     async def drain(self, timeout_s: float) -> None:
         """Let nobody in, let running responses end, close every connection with 1001; all within
@@ -134,11 +133,17 @@ class RealtimeEndpoint:
         return limit > 0 and self.sessions >= limit
 
     def _open(self, admitted: Admitted) -> Opening | Refused:
-        """What the session of a caller who may come in begins with, if there is room for it."""
+        """What the session of a caller who may come in begins with, if there is room for it and the key may
+        have one more."""
         if self._full:
             return Refused(full(self._config.server.max_sessions), CLOSE_TRY_AGAIN_LATER)
+        allowance = self._access.allowance(admitted.who)
+        if error := allowance.full:
+            return Refused(error, CLOSE_TRY_AGAIN_LATER)
+        settings = self._config.session
+        settings = replace(settings, max_minutes=allowance.minutes(settings.max_minutes))
         try:
-            return opening(self._config.session, admitted.kind, admitted.model, admitted.params)
+            return opening(settings, admitted.kind, admitted.model, admitted.params, allowance)
         except InvalidEvent as invalid:
             return Refused(invalid.error, CLOSE_REQUEST)
 
@@ -151,7 +156,15 @@ class RealtimeEndpoint:
         )
         engines = self._engines.combination(opens.model)
         runner = self._runner(opening=opens, engines=engines, transport=transport)
-        return Connection(runner, transport, self._ids, on_gone=self._connections.discard)
+
+        def gone(connection: Connection) -> None:
+            self._connections.discard(connection)
+            opens.allowance.sessions -= 1
+
+        connection = Connection(runner, transport, self._ids, on_gone=gone)
+        self._connections.add(connection)
+        opens.allowance.sessions += 1
+        return connection
 
 
 class Entrance:

@@ -91,7 +91,11 @@ class Mint:
         params: InitialParams | None,
         expires_after: ExpiresAfter | UnsetType,
     ) -> tuple[str, int, Session]:
-        """A secret, its end, and the session that it opens. Raises Refusal."""
+        """A secret, its end, and the session that it opens. It counts as a request. Raises Refusal."""
+        now = time.time()
+        allowance = self._access.allowance(who)
+        if error := allowance.admit(model or self._models.listed[0], 0, now):
+            raise Refusal(429, error, {"Retry-After": str(allowance.retry_after(now))})
         if model is not None and (error := self._models.refusal(model, kind)):
             raise Refusal(400, error)
         lifetime = ExpiresAfter() if expires_after is UNSET else expires_after
@@ -99,9 +103,7 @@ class Mint:
         grant = Grant(kind=kind, model=model, who=who, safety_identifier=identifier or None)
         try:
             opens = opening(self._settings, kind, model or self._models.listed[0], params)
-            value, expires_at = self._access.secrets.mint(
-                grant.wishing(params), lifetime.seconds, time.time()
-            )
+            value, expires_at = self._access.secrets.mint(grant.wishing(params), lifetime.seconds, now)
         except InvalidEvent as invalid:
             raise Refusal(400, invalid.error) from None
         return value, expires_at, opens.session(self._ids("sess"))

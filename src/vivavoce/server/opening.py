@@ -23,6 +23,7 @@ from vivavoce.protocol import (
 from vivavoce.protocol.sessions import Session as InitialSession
 from vivavoce.server import refusals
 from vivavoce.server.config import SessionSettings
+from vivavoce.server.limits import Allowance
 from vivavoce.session import configuration
 
 SessionKind = Literal["realtime", "transcription", "translation"]
@@ -38,11 +39,13 @@ class Opening(msgspec.Struct, frozen=True):
     """All that a runner needs to know about the session that it is to hold."""
 
     settings: SessionSettings
-    """What the deployment decides."""
+    """What the deployment decides, and the key of the caller where that is less."""
     model: str | None
     """The name that chooses the engines; None for sessions that have none."""
     resolved: InitialSession
     """The session, without an identifier and without an end."""
+    allowance: Allowance
+    """What its caller's key may still use."""
 
     def session(self, id: str, expires_at: int = 0) -> InitialSession:
         """The session as it begins. `expires_at`: unix seconds, 0 where it has not begun yet."""
@@ -54,15 +57,18 @@ def opening(
     kind: SessionKind,
     model: str | None = None,
     params: InitialParams | None = None,
+    allowance: Allowance | None = None,
 ) -> Opening:
     """Resolve what a caller who was let in asks for.
 
     `model` is that of conversations and translations; transcription sessions have none. `params`, of the same
-    kind, are applied over the settings. Raises InvalidEvent for what this server cannot do.
+    kind, are applied over the settings. `allowance`: what the caller's key may use. Raises InvalidEvent for
+    what this server cannot do.
     """
     if kind not in SERVED:
         raise InvalidEvent(refusals.not_served(kind))
-    return Opening(settings, model, _RESOLVE[kind](settings, model or "", params))
+    resolved = _RESOLVE[kind](settings, model or "", params)
+    return Opening(settings, model, resolved, allowance or Allowance())
 
 
 def _realtime(settings: SessionSettings, model: str, params: InitialParams | None) -> InitialSession:

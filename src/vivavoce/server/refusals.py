@@ -66,6 +66,15 @@ def full(limit: int) -> Error:
     return Error(type="server_error", code="rate_limit_exceeded", message=message)
 
 
+def too_many_sessions(limit: int) -> Error:
+    """A key has as many sessions open as it may. Recoverable: the client may close one, or try again."""
+    message = (
+        f"Rate limit reached for sessions of this key: Limit {limit}, Used {limit}, Requested 1. "
+        "Close one, or try again later."
+    )
+    return request_error(message, code="rate_limit_exceeded")
+
+
 def shutting_down() -> Error:
     return Error(type="server_error", message="The server is shutting down. Connect again in a moment.")
 

@@ -111,10 +111,10 @@ def uvicorn_config(
 
 def check_address(settings: ServerSettings) -> None:
     """Raises ConfigurationError if others than this machine could come in without a key."""
-    if not settings.api_keys and not is_loopback(settings.host):
+    if not settings.api_keys and not settings.key_file and not is_loopback(settings.host):
         raise ConfigurationError(
             f"serving on {settings.host} without an API key would let anybody in: set one with --api-key, "
-            "VIVAVOCE_API_KEYS or server.api_keys, or serve this machine alone on 127.0.0.1."
+            "VIVAVOCE_API_KEYS, server.api_keys or server.key_file, or serve this machine alone on 127.0.0.1."
         )
 
 
@@ -218,10 +218,14 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for each in SIGNALS:
             loop.add_signal_handler(each, self._stop, each)
+        watched = [*SIGNALS]
+        if self._application.config.server.key_file is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._application.keys.reload)
+            watched.append(signal.SIGHUP)
         try:
             yield
         finally:
-            for each in SIGNALS:
+            for each in watched:
                 loop.remove_signal_handler(each)
 
     def _stop(self, received: signal.Signals) -> None:

@@ -151,6 +151,8 @@ class Answering:
             return
         try:
             request = response.request(self._context, with_audio=self._core.options.hears_audio)
+            if (refusal := self._core.options.admit(response.reads, now)) is not None:
+                raise InvalidEvent(refusal)
         except InvalidEvent as invalid:
             error = invalid.error
             self._finished(response, response.fail(error.type, error.code, error.message), now)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from vivavoce.protocol import RateLimit, Usage
+from vivavoce.protocol import Error, RateLimit, Usage
 from vivavoce.protocol.generation import CountTokens, count_characters
 
 Meter = Callable[[Usage, float], tuple[RateLimit, ...]]
@@ -14,6 +14,16 @@ Meter = Callable[[Usage, float], tuple[RateLimit, ...]]
 def unmetered(used: Usage, now: float) -> tuple[RateLimit, ...]:
     """No limits: nothing to report."""
     return ()
+
+
+Admission = Callable[[int, float], Error | None]
+"""Takes the tokens that a response will read and the time; returns the error with which it fails, or None if
+it may begin."""
+
+
+def unlimited(tokens: int, now: float) -> Error | None:
+    """Every response may begin."""
+    return None
 
 
 class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +52,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     context_tokens: int = 0
     """How many tokens the model reads and writes in one response, at most; 0 for no limit."""
     count_tokens: CountTokens = count_characters
+    admit: Admission = unlimited
+    """Asked once for each response, when all that it reads is understood."""
     meter: Meter = unmetered
     debug: bool = False
     """Check the invariants of the protocol on every event that is sent."""

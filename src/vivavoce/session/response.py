@@ -129,6 +129,11 @@ class ActiveResponse:
     def state(self) -> ResponseState:
         return self._machine.state
 
+    @property
+    def reads(self) -> int:
+        """Tokens of what its responder was given to read."""
+        return usage.usage(self._read, 0, 0).input_tokens
+
     def understood(self) -> bool:
         """Look again whether all that was said is understood; True if the responder can begin now."""
         if self.state is not ResponseState.WAITING:

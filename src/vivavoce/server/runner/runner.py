@@ -6,6 +6,7 @@ anything else comes in, so that the session needs no locks and events leave in i
 """
 
 import asyncio
+from functools import partial
 
 from vivavoce.protocol import (
     InputAudioBufferAppend,
@@ -157,6 +158,8 @@ def _session(opening: Opening, engines: Combination, now: float) -> Session:
         count_tokens=engines.responder.count_tokens,
         frame_ms=detector.frame_samples * 1000 // detector.sample_rate,
         max_seconds=opening.settings.max_minutes * 60,
+        admit=partial(opening.allowance.admit, opening.model or ""),
+        meter=opening.allowance.meter,
         debug=opening.settings.debug,
     )
     ids = random_ids()
