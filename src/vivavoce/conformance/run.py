@@ -194,6 +194,9 @@ async def _play(plan: Plan, check: Check, dialect: Dialect, ledger: Ledger) -> V
         outcome, reason = Outcome.NOT_RUN, str(why)
     except Fault as fault:
         outcome, reason = Outcome.DIFFERS if check.believed else Outcome.FAILED, str(fault)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        # Checks read what came as if it were right; the schema rules tell what is wrong with it.
+        outcome, reason = Outcome.FAILED, f"What came could not be read: {type(error).__name__}: {error}."
     except TimeoutError:
         outcome, reason = Outcome.FAILED, f"It took more than {plan.timeout * LONGEST_CHECK:g} s."
     finally:

@@ -110,7 +110,7 @@ class Words:
     def _value(self, name: str, value: Any) -> Any:
         if name == "modality":
             return self.modalities(value)
-        if name in ("input_format", "output_format") and value in _FORMATS:
+        if name.endswith("_format") and isinstance(value, str) and value in _FORMATS:
             return self.format(value)
         return value
 
