@@ -9,6 +9,8 @@ import msgspec
 
 from vivavoce.protocol import (
     InvalidEvent,
+    McpError,
+    McpListedTool,
     OutputPart,
     RealtimeSession,
     ResponseRequest,
@@ -196,6 +198,26 @@ class Driver:
             log += self.effects
         self.effects = log
         return events
+
+    # The MCP servers
+
+    def list_tools(self, item_id: str, *tools: McpListedTool) -> list[Event]:
+        """A server tells what it offers."""
+        self.session.tools_listed(item_id, tools, self.now)
+        return self.drain()
+
+    def fail_listing(self, item_id: str) -> list[Event]:
+        self.session.tools_failed(item_id, self.now)
+        return self.drain()
+
+    def call_tool(self, item_id: str, output: str) -> list[Event]:
+        """A server answers a call."""
+        self.session.tool_called(item_id, output, self.now)
+        return self.drain()
+
+    def fail_call(self, item_id: str, error: McpError) -> list[Event]:
+        self.session.tool_failed(item_id, error, self.now)
+        return self.drain()
 
     # Time
 

@@ -343,16 +343,6 @@ def test_a_model_that_does_not_reason_shows_nothing_and_is_told_nothing() -> Non
         assert driver.client("response.create", response=option) == [error("invalid_value", message)]
 
 
-def test_remote_tools_are_refused() -> None:
-    remote = {"type": "mcp", "server_label": "s", "server_url": "https://mcp.example"}
-    message = "Invalid value: 'mcp'. Value must be 'function'."
-    driver = Driver()
-    assert driver.update(tools=[TOOL, remote]) == [error("invalid_value", message, "session.tools[1].type")]
-    assert driver.client("response.create", response={"tools": [remote]}) == [
-        error("invalid_value", message, "response.tools[0].type")
-    ]
-
-
 # What a field may hold: what comes of it in a session that speaks the protocol from end to end.
 
 

@@ -242,9 +242,8 @@ def test_messages(role: str, content: list[Event], shown: list[Event]) -> None:
         (
             {"type": "mcp_approval_response", "approval_request_id": "x", "approve": True},
             "invalid_value",
-            "item.type",
-            "Invalid value: 'mcp_approval_response'. Supported values are: 'message', 'function_call', and "
-            "'function_call_output'.",
+            "item.approval_request_id",
+            "Approval request ID 'x' not found in conversation.",
         ),
     ],
 )

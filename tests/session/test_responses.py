@@ -165,13 +165,6 @@ def test_tools_may_be_taken_away_for_one_response() -> None:
             "response.input[0].id",
             "Invalid 'response.input[0].id': the item with id 'gone' does not exist.",
         ),
-        (
-            {"input": [said("a"), {"type": "mcp_call", "server_label": "s", "name": "n", "arguments": "{}"}]},
-            "invalid_value",
-            "response.input[1].type",
-            "Invalid value: 'mcp_call'. Supported values are: 'message', 'function_call', and "
-            "'function_call_output'.",
-        ),
     ],
     ids=str,
 )

@@ -330,6 +330,18 @@ def unknown_tool_call(call_id: str, *, event_id: str | None = None) -> Error:
     return _refused("invalid_tool_call_id", message, "item.call_id", event_id=event_id)
 
 
+def unknown_approval_request(item_id: str, *, event_id: str | None = None) -> Error:
+    """An answer to a request for approval that the conversation does not know."""
+    message = f"Approval request ID '{_short(item_id)}' not found in conversation."
+    return _refused("invalid_value", message, "item.approval_request_id", event_id=event_id)
+
+
+def approval_answered(item_id: str, *, event_id: str | None = None) -> Error:
+    """A second answer to a request for approval."""
+    message = f"Approval request ID '{_short(item_id)}' was answered already."
+    return _refused("invalid_value", message, "item.approval_request_id", event_id=event_id)
+
+
 def unknown_item_reference(param: str, item_id: str, *, event_id: str | None = None) -> Error:
     """An `item_reference` in the input of a response to an item that is not there."""
     message = f"Invalid '{param}': the item with id '{_short(item_id)}' does not exist."

@@ -5,7 +5,9 @@ Feed it through the methods of `Session`, drain `Session.effects()` and carry th
 
 from vivavoce.protocol.generation import count_characters
 from vivavoce.session.effects import (
+    AbandonTool,
     AbandonTranscription,
+    CallTool,
     Cancel,
     ClearPlayback,
     Close,
@@ -13,6 +15,7 @@ from vivavoce.session.effects import (
     FeedTranscription,
     FinishTranscription,
     Hear,
+    ListTools,
     OpenTranscription,
     ResetDetector,
     Respond,
@@ -26,7 +29,9 @@ from vivavoce.session.session import Session
 
 __all__ = [
     "ALPHABET",
+    "AbandonTool",
     "AbandonTranscription",
+    "CallTool",
     "Cancel",
     "ClearPlayback",
     "Close",
@@ -36,6 +41,7 @@ __all__ = [
     "Hear",
     "InvariantViolation",
     "Invariants",
+    "ListTools",
     "OpenTranscription",
     "ResetDetector",
     "Respond",

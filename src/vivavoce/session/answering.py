@@ -1,5 +1,7 @@
 """The speaking side of a session: its responses, the one in the conversation and those beside it."""
 
+import msgspec
+
 from vivavoce.protocol import (
     InvalidEvent,
     OutputPart,
@@ -12,6 +14,7 @@ from vivavoce.protocol import (
     errors,
 )
 from vivavoce.session import configuration, limits
+from vivavoce.session.calls import Calls
 from vivavoce.session.clock import TICKS_PER_MS
 from vivavoce.session.context import Context
 from vivavoce.session.conversation import StoredItem, Understanding
@@ -19,6 +22,7 @@ from vivavoce.session.core import Core
 from vivavoce.session.effects import Cancel, Respond
 from vivavoce.session.idle import IdleTimer
 from vivavoce.session.listening import Listening
+from vivavoce.session.mcp import Servers
 from vivavoce.session.response import ActiveResponse, ResponseSettings, ResponseState
 from vivavoce.session.transcribing import Transcribing
 
@@ -28,7 +32,17 @@ NOT_UNDERSTOOD = "What was said could not be transcribed, so there is nothing to
 class Answering:
     """At most one response in the default conversation at a time; out-of-band ones beside it."""
 
-    __slots__ = ("_beside", "_context", "_core", "_listening", "_transcribing", "active", "idle")
+    __slots__ = (
+        "_beside",
+        "_context",
+        "_core",
+        "_listening",
+        "_transcribing",
+        "active",
+        "calls",
+        "idle",
+        "servers",
+    )
 
     def __init__(self, core: Core, listening: Listening, transcribing: Transcribing) -> None:
         self._core = core
@@ -39,6 +53,8 @@ class Answering:
         """The response in progress in the default conversation."""
         self._beside: dict[str, ActiveResponse] = {}
         self.idle = IdleTimer()
+        self.servers = Servers(core)
+        self.calls = Calls(core, self.servers)
 
     @property
     def in_progress(self) -> list[ActiveResponse]:
@@ -50,7 +66,7 @@ class Answering:
         core = self._core
         beside = params.conversation == "none"
         limit = core.options.max_parallel_responses
-        if beside and len(self._beside) >= limit:
+        if beside and len(self._beside) + self.calls.n_beside >= limit:
             raise InvalidEvent(limits.too_many_responses(limit))
         if not beside and self.active is not None:
             raise InvalidEvent(errors.active_response(self.active.id))
@@ -65,20 +81,27 @@ class Answering:
         self,
         settings: ResponseSettings,
         context: tuple[StoredItem, ...],
+        params: ResponseParams,
         *,
-        beside: bool,
-        lasting: bool = False,
+        round: int = 0,
         now: float,
     ) -> None:
-        """Create a response over this context, in the conversation or beside it. `lasting`: what truncation
-        drops of it may stay dropped."""
+        """Create a response over this context, in the conversation or beside it."""
         core = self._core
+        beside = params.conversation == "none"
+        whole = not beside and not isinstance(params.input, tuple)
+        approved = []
+        if whole:
+            self.calls.seen()
+            approved = self.calls.take_approved(self.servers.offer(settings.tools, settings.tool_choice))
         response = ActiveResponse(
             settings=settings,
+            params=params,
+            round=round,
             conversation=None if beside else core.conversation,
             context=context,
-            lasting=lasting,
-            wait=not core.options.hears_audio,
+            lasting=whole,
+            wait=not core.options.hears_audio and not approved,
             mint=core.mint,
             emit=core.emit,
             count_tokens=core.options.count_tokens,
@@ -88,8 +111,19 @@ class Answering:
         else:
             self.idle.disarm()
             self.active = response
-        if response.state is ResponseState.GENERATING:
+        self.servers.refresh(settings.tools, again=False)
+        if approved:
+            self._finished(response, response.grant(approved), now)
+        elif response.state is ResponseState.GENERATING:
             self._start(response, now)
+
+    def follow_up(self, now: float) -> None:
+        """Go on from responses whose calls have been answered: in the conversation when nobody speaks,
+        neither the assistant nor a user."""
+        for round in self.calls.take_due_beside():
+            self._go_on(round.response, now)
+        if self.active is None and not self._listening.in_turn and (due := self.calls.take_due()):
+            self._go_on(due.response, now)
 
     def resume(self, now: float) -> None:
         """More was understood, or will never be: begin the responses that waited for just that."""
@@ -114,6 +148,8 @@ class Answering:
         response = self.active if response_id is None else self._find(response_id)
         if response is None:
             raise InvalidEvent(errors.cancel_not_active())
+        if response is self.active:
+            self.calls.hush()
         self._stop(response)
         self._finished(response, response.cancel("client_cancelled"), now)
 
@@ -128,6 +164,8 @@ class Answering:
         for response in self.in_progress:
             self._stop(response)
             self._finished(response, response.fail(type_, code, message), now)
+        self.calls.end()
+        self.servers.end()
         self.idle.disarm()
 
     def awaits(self, stored: StoredItem) -> bool:
@@ -150,7 +188,8 @@ class Answering:
             self._finished(response, response.fail("server_error", None, NOT_UNDERSTOOD), now)
             return
         try:
-            request = response.request(self._context, with_audio=self._core.options.hears_audio)
+            offer = self.servers.offer(response.settings.tools, response.settings.tool_choice)
+            request = response.request(offer, self._context, with_audio=self._core.options.hears_audio)
             if (refusal := self._core.options.admit(response.reads, now)) is not None:
                 raise InvalidEvent(refusal)
         except InvalidEvent as invalid:
@@ -170,6 +209,21 @@ class Answering:
             if stored.understanding is Understanding.PENDING and not self._is_wanted(stored):
                 self._transcribing.abandon(stored.id)
         self._core.emit(RateLimitsUpdated, rate_limits=self._core.options.meter(used, now))
+        self.calls.make(response)
+
+    def _go_on(self, done: ActiveResponse, now: float) -> None:
+        """The response that follows one whose calls have been answered: it goes by the same parameters, but
+        need not call again, and after too many rounds must not."""
+        core = self._core
+        settings = configuration.for_response(
+            core.realtime, done.params, voice_locked=False, reasons=core.options.reasons
+        )
+        if done.round + 1 >= core.options.max_tool_rounds:
+            settings = msgspec.structs.replace(settings, tools=(), tool_choice="none")
+        elif settings.tool_choice != "none":
+            settings = msgspec.structs.replace(settings, tool_choice="auto")
+        context = core.conversation.present if done.lasting else (*done.context, *done.output.stored)
+        self.begin(settings, context, done.params, round=done.round + 1, now=now)
 
     def _is_wanted(self, stored: StoredItem) -> bool:
         """Whether somebody still has a use for the words of this item."""

@@ -10,7 +10,6 @@ from msgspec import UNSET
 from msgspec.structs import asdict, replace
 
 from vivavoce.protocol import (
-    FunctionTool,
     InvalidEvent,
     RealtimeSession,
     RealtimeSessionParams,
@@ -18,7 +17,6 @@ from vivavoce.protocol import (
     ResponseParams,
     SessionAudio,
     SessionParams,
-    Tool,
     TranscriptionSession,
     TranscriptionSessionAudio,
     TranscriptionSessionParams,
@@ -120,7 +118,6 @@ def for_response(
         raise InvalidEvent(errors.unsupported_option("response.prompt"))
     _refuse_reasoning(params, "response", reasons)
     tools = session.tools if params.tools is UNSET else params.tools
-    _refuse_remote_tools(tools, "response.tools")
     voice, output_format = session.audio.output.voice, session.audio.output.format
     output = params.audio.output if params.audio is not UNSET else UNSET
     if output is not UNSET:
@@ -170,20 +167,12 @@ def _refuse_unsupported(params: RealtimeSessionParams) -> None:
     """Features that this server does not have yet."""
     if params.prompt:
         raise InvalidEvent(errors.unsupported_option("session.prompt"))
-    if params.tools is not UNSET:
-        _refuse_remote_tools(params.tools, "session.tools")
     if params.audio is UNSET:
         return
     if params.audio.input is not UNSET and params.audio.input.noise_reduction:
         raise InvalidEvent(errors.unsupported_option("session.audio.input.noise_reduction"))
     if params.audio.output is not UNSET and params.audio.output.voice is not UNSET:
         _known(params.audio.output.voice, "session.audio.output.voice")
-
-
-def _refuse_remote_tools(tools: tuple[Tool, ...], path: str) -> None:
-    for index, tool in enumerate(tools):
-        if not isinstance(tool, FunctionTool):
-            raise InvalidEvent(errors.invalid_value(f"{path}[{index}].type", tool.type, ("function",)))
 
 
 def _known(voice: Voice, path: str) -> Voice:

@@ -16,12 +16,16 @@ from vivavoce.protocol import (
     InputAudio,
     InputImage,
     InputText,
+    Item,
+    McpApprovalRequest,
+    McpCall,
     Message,
     OutputAudio,
     OutputText,
 )
 from vivavoce.session.clock import TICKS_PER_MS, format_name, milliseconds, size, ticks
 from vivavoce.session.input_buffer import Clip
+from vivavoce.session.tool_items import FunctionName, complaint, tool_for_prompt
 
 ROOT = "root"
 """The `previous_item_id` that means "before all others"."""
@@ -123,10 +127,6 @@ class ItemTokens(msgspec.Struct, frozen=True, kw_only=True):
     """Of the words that were understood in the user's audio: what a model reads that cannot hear."""
 
 
-KeptItem = Message | FunctionCall | FunctionCallOutput
-"""The kinds of items that a conversation holds here."""
-
-
 class StoredItem:
     """An item of the conversation with everything that belongs to it.
 
@@ -139,22 +139,31 @@ class StoredItem:
     __slots__ = ("answer", "clips", "counted", "dropped", "heard", "item", "n_bytes", "understanding")
 
     def __init__(
-        self, item: KeptItem, *, clips: dict[int, Clip] | None = None, answer: Answer | None = None
+        self, item: Item, *, clips: dict[int, Clip] | None = None, answer: Answer | None = None
     ) -> None:
         self.item = item
         self.clips = clips or {}
         self.answer = answer
-        self.n_bytes = len(msgspec.json.encode(item)) + sum(len(clip.audio) for clip in self.clips.values())
+        self.n_bytes = self._size()
         """What it came with; what is said in it later does not count."""
         self.heard = ""
         self.understanding = Understanding.NOT_NEEDED
-        self.counted: tuple[KeptItem, ItemTokens] | None = None
+        self.counted: tuple[Item, ItemTokens] | None = None
         self.dropped = False
 
     @property
     def id(self) -> str:
         assert isinstance(self.item.id, str)
         return self.item.id
+
+    def _size(self) -> int:
+        return len(msgspec.json.encode(self.item)) + sum(len(clip.audio) for clip in self.clips.values())
+
+    def replace(self, item: Item) -> int:
+        """Make it another item of the same id; returns by how many bytes it has grown."""
+        before, self.item = self.n_bytes, item
+        self.n_bytes = self._size()
+        return self.n_bytes - before
 
     @property
     def is_users(self) -> bool:
@@ -180,11 +189,13 @@ class StoredItem:
         content[min(self.clips)] = InputAudio(transcript=transcript)
         self.item = msgspec.structs.replace(self.item, content=tuple(content))
 
-    def retrieved(self) -> KeptItem:
+    def retrieved(self) -> Item:
         """The item with its audio, as `conversation.item.retrieved` shows it."""
         item = self.item
-        if not isinstance(item, Message):
+        if isinstance(item, FunctionCall | FunctionCallOutput):
             return msgspec.structs.replace(item, object="realtime.item")
+        if not isinstance(item, Message):
+            return item  # no item of MCP has a place for `object`
         content: list[ContentPart] = [
             msgspec.structs.replace(
                 part, audio=_base64(self.clips[index].audio), format=format_name(self.clips[index].format)
@@ -204,12 +215,19 @@ class StoredItem:
             audio=_base64(bytes(answer.audio)), transcript=answer.kept, format=format_name(answer.format)
         )
 
-    def for_prompt(self, *, with_audio: bool) -> KeptItem:
+    def for_prompt(self, function: FunctionName, *, with_audio: bool) -> tuple[Item, ...]:
         """The item as a responder sees it: heard words in `transcript`, input audio only if it hears for
-        itself."""
-        item = self.item
-        if not isinstance(item, Message):
-            return item
+        itself. A call of an MCP server's tool is a function's call and its output; `function` says under
+        which name."""
+        match self.item:
+            case Message() as message:
+                return (self._message_for_prompt(message, with_audio=with_audio),)
+            case FunctionCall() | FunctionCallOutput() as item:
+                return (item,)
+            case item:
+                return tool_for_prompt(item, function)
+
+    def _message_for_prompt(self, item: Message, *, with_audio: bool) -> Message:
         if self.answer is not None:
             kept = self.answer.kept
             spoken = self.answer.format is not None
@@ -264,6 +282,13 @@ class StoredItem:
                 yield arguments
             case FunctionCallOutput(output=output):
                 yield output
+            case McpCall(name=name, arguments=arguments, output=output, error=error):
+                yield name
+                yield arguments
+                yield output if isinstance(output, str) else complaint(error)
+            case McpApprovalRequest(name=name, arguments=arguments):
+                yield name
+                yield arguments
 
     @property
     def images(self) -> list[InputImage]:
@@ -318,11 +343,22 @@ class Conversation:
         self.n_bytes += stored.n_bytes
         return self._items[index - 1].id if index else None
 
+    def replace(self, stored: StoredItem, item: Item) -> None:
+        """Make a stored item another one of the same id, wherever it stands now."""
+        grown = stored.replace(item)
+        if self._by_id.get(stored.id) is stored:
+            self.n_bytes += grown
+
     def remove(self, item_id: str) -> StoredItem:
         stored = self._by_id.pop(item_id)
         self._items.remove(stored)
         self.n_bytes -= stored.n_bytes
         return stored
+
+    @property
+    def present(self) -> tuple[StoredItem, ...]:
+        """The items that responses may still see."""
+        return tuple(stored for stored in self._items if not stored.dropped)
 
     def restore(self) -> None:
         """Nothing counts as dropped any more."""

@@ -57,6 +57,10 @@ class Core:
             pass
         return minted
 
+    def conversation_is_full(self, more: int = 0) -> bool:
+        """Whether the conversation could not take so many bytes more."""
+        return self.conversation.n_bytes + more > self.options.max_bytes
+
     def do(self, effect: Effect) -> None:
         self.effects.append(effect)
 

@@ -5,7 +5,7 @@ Effects are plain data, drained in order by `Session.effects()` and carried out 
 
 import msgspec
 
-from vivavoce.protocol import AudioFormat, ResponseRequest, ServerEvent, Transcription
+from vivavoce.protocol import AudioFormat, McpTool, ResponseRequest, ServerEvent, Transcription
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -71,6 +71,31 @@ class ClearPlayback(msgspec.Struct, frozen=True):
     """Forget speech that was sent but not yet played, where the transport plays it itself."""
 
 
+class ListTools(msgspec.Struct, frozen=True):
+    """Ask an MCP server for its tools, and report them with `Session.tools_listed` or that it failed with
+    `Session.tools_failed`."""
+
+    item_id: str
+    server: McpTool
+    """With its secrets."""
+
+
+class CallTool(msgspec.Struct, frozen=True):
+    """Call a tool of an MCP server, and report with `Session.tool_called` or `Session.tool_failed`."""
+
+    item_id: str
+    server: McpTool
+    name: str
+    arguments: str
+    """JSON text as the language model wrote it."""
+
+
+class AbandonTool(msgspec.Struct, frozen=True):
+    """Nobody wants the result of this `ListTools` or `CallTool` any more."""
+
+    item_id: str
+
+
 class WakeAt(msgspec.Struct, frozen=True):
     """Call `Session.tick` at this time (the clock of `now`), or earlier. Replaces the former WakeAt."""
 
@@ -95,6 +120,9 @@ Effect = (
     | Respond
     | Cancel
     | ClearPlayback
+    | ListTools
+    | CallTool
+    | AbandonTool
     | WakeAt
     | Close
 )

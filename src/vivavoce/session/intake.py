@@ -14,6 +14,10 @@ from vivavoce.protocol import (
     InvalidEvent,
     Item,
     ItemReference,
+    McpApprovalRequest,
+    McpApprovalResponse,
+    McpCall,
+    McpListTools,
     Message,
     decode_audio,
     errors,
@@ -53,9 +57,16 @@ def stored_item(item: Item, path: str, ids: Ids, format: AudioFormat) -> StoredI
         case FunctionCallOutput():
             output = msgspec.structs.replace(item, id=item_id, object=UNSET, status="completed")
             return StoredItem(output)
-        case _:
-            supported = ("message", "function_call", "function_call_output")
-            raise InvalidEvent(errors.invalid_value(f"{path}.type", item.type, supported))
+        case McpCall(output=output, error=error):
+            kept = msgspec.structs.replace(
+                item,
+                id=item_id,
+                output=None if output is UNSET else output,
+                error=None if error is UNSET else error,
+            )
+            return StoredItem(kept)
+        case McpListTools() | McpApprovalRequest() | McpApprovalResponse():
+            return StoredItem(msgspec.structs.replace(item, id=item_id))
 
 
 def _clip(text: str, path: str, format: AudioFormat) -> Clip:

@@ -23,6 +23,12 @@ from vivavoce.protocol import (
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
     InputAudioBufferTimeoutTriggered,
+    McpApprovalRequest,
+    McpCall,
+    McpListTools,
+    McpListToolsCompleted,
+    McpListToolsFailed,
+    McpListToolsInProgress,
     Message,
     OutputAudio,
     OutputText,
@@ -33,6 +39,11 @@ from vivavoce.protocol import (
     ResponseDone,
     ResponseFunctionCallArgumentsDelta,
     ResponseFunctionCallArgumentsDone,
+    ResponseMcpCallArgumentsDelta,
+    ResponseMcpCallArgumentsDone,
+    ResponseMcpCallCompleted,
+    ResponseMcpCallFailed,
+    ResponseMcpCallInProgress,
     ResponseOutputAudioDelta,
     ResponseOutputAudioDone,
     ResponseOutputAudioTranscriptDelta,
@@ -64,12 +75,25 @@ class _Output:
         self.done: list[str] = []
         self.item_id: str | None = None
         """The output item that is open."""
+        self.kind: type = Message
+        """Of the open item."""
         self.part_open = False
         self.closed: set[str] = set()
         """Which of the open item's streams had their done event."""
         self.text = ""
         self.added = self.finished = False
         """Whether the conversation's own events about the open item were sent."""
+        self.calls: dict[str, _Call] = {}
+        """What it called of MCP servers' tools."""
+
+
+class _Call:
+    """A call of an MCP server's tool, once its response has written it."""
+
+    def __init__(self, index: int, arguments: str) -> None:
+        self.index = index
+        self.arguments = arguments
+        self.running = self.settled = False
 
 
 class Invariants:
@@ -84,6 +108,10 @@ class Invariants:
         """The item of the turn in progress."""
         self._abandoned = False
         """Whether that turn may end without a word, since detection was switched off in it."""
+        self._calls: dict[str, _Call] = {}
+        """Those of responses that are done, while they are not."""
+        self._listings: dict[str, bool] = {}
+        """Lists of tools that are in progress, and whether their server has answered."""
         self._announced: str | None = None
         """The item that the next `committed` must name."""
         self._transcripts: dict[str, str] = {}
@@ -108,6 +136,7 @@ class Invariants:
                 _require(output.item_id is None, 3, event)
                 _require([item.id for item in response.output] == output.done, 3, event)
                 self._finished.add(response.id)
+                self._calls |= output.calls
             case ConversationItemAdded():
                 self._added(event)
             case ConversationItemDone():
@@ -127,6 +156,15 @@ class Invariants:
                 | ConversationItemInputAudioTranscriptionFailed()
             ):
                 self._transcribed(event)
+            case (
+                McpListToolsInProgress()
+                | McpListToolsCompleted()
+                | McpListToolsFailed()
+                | ResponseMcpCallInProgress()
+                | ResponseMcpCallCompleted()
+                | ResponseMcpCallFailed()
+            ):
+                self._tools(event)
             case _:
                 response_id = getattr(event, "response_id", None)
                 if response_id is None:
@@ -189,6 +227,38 @@ class Invariants:
             self._transcripts.pop(self._live, None)
             self._live = None
 
+    # MCP servers
+
+    def _tools(self, event: Any) -> None:
+        item_id = event.item_id
+        match event:
+            case McpListToolsInProgress():
+                _require(item_id in self._order and item_id not in self._listings, 3, event)
+                self._listings[item_id] = False
+            case McpListToolsCompleted() | McpListToolsFailed():
+                _require(self._listings.get(item_id) is False, 3, event)
+                self._listings[item_id] = True
+            case ResponseMcpCallInProgress(output_index=index):
+                call = self._calls.get(item_id)
+                _require(call is not None and not call.running and call.index == index, 3, event)
+                self._calls[item_id].running = True
+            case _:
+                call = self._calls.get(item_id)
+                _require(call is not None and call.running and call.index == event.output_index, 3, event)
+                self._calls[item_id].running, self._calls[item_id].settled = False, True
+
+    def _tool_done(self, event: ConversationItemDone) -> None:
+        """The last event of a list of tools, or of a call that was made or called off."""
+        item_id = str(event.item.id)
+        match event.item:
+            case McpListTools():
+                _require(self._listings.pop(item_id, True), 3, event)
+            case McpCall(arguments=arguments, output=output, error=error) if item_id in self._calls:
+                call = self._calls.pop(item_id)
+                _require(not call.running and call.arguments == arguments, 4, event)
+                _require((output is None) is not (error is None), 3, event)
+                _require(call.settled or output is None, 3, event)
+
     # Items of the conversation
 
     def _added(self, event: ConversationItemAdded) -> None:
@@ -203,13 +273,13 @@ class Invariants:
 
     def _item_done(self, event: ConversationItemDone) -> None:
         item_id = str(event.item.id)
+        self._tool_done(event)
         if item_id in self._order:
             index = self._order.index(item_id)
             _require(event.previous_item_id == (self._order[index - 1] if index else None), 6, event)
         for output in self._responses.values():
             if output.item_id == item_id:
-                _require(bool(output.closed) and not output.part_open, 3, event)
-                self._check_item(event, event.item, output)
+                self._require_whole(event, event.item, output)
                 output.finished = True
 
     # Output of a response
@@ -219,7 +289,7 @@ class Invariants:
             case ResponseOutputItemAdded(item=item, output_index=index):
                 _require(output.item_id is None, 3, event)
                 _require(index == len(output.done), 3, event)
-                output.item_id = str(item.id)
+                output.item_id, output.kind = str(item.id), type(item)
                 output.text, output.closed, output.part_open = "", set(), False
                 # Beside the conversation there is nothing to wait for.
                 output.added = output.finished = output.conversation_id is None
@@ -227,8 +297,11 @@ class Invariants:
             case ResponseOutputItemDone(item=item, output_index=index):
                 _require(output.item_id == item.id, 3, event)
                 _require(index == len(output.done), 3, event)
-                _require(bool(output.closed) and not output.part_open and output.finished, 3, event)
-                self._check_item(event, item, output)
+                # A call of an MCP server's tool is not done before it is answered.
+                _require(output.added and (output.finished or isinstance(item, McpCall)), 3, event)
+                self._require_whole(event, item, output)
+                if isinstance(item, McpCall):
+                    output.calls[str(item.id)] = _Call(index, item.arguments)
                 output.done.append(str(item.id))
                 output.item_id = None
                 return
@@ -247,7 +320,10 @@ class Invariants:
             case ResponseOutputTextDelta(delta=delta) | ResponseOutputAudioTranscriptDelta(delta=delta):
                 _require(output.part_open and not output.closed, 3, event)
                 output.text += delta
-            case ResponseFunctionCallArgumentsDelta(delta=delta):
+            case ResponseFunctionCallArgumentsDelta(delta=delta) | ResponseMcpCallArgumentsDelta(delta=delta):
+                _require(
+                    (output.kind is McpCall) is isinstance(event, ResponseMcpCallArgumentsDelta), 3, event
+                )
                 _require(not output.part_open and not output.closed, 3, event)
                 output.text += delta
             case ResponseOutputAudioDelta():
@@ -259,7 +335,13 @@ class Invariants:
                 self._close(event, output, "text", text)
             case ResponseOutputAudioTranscriptDone(transcript=text):
                 self._close(event, output, "transcript", text)
-            case ResponseFunctionCallArgumentsDone(arguments=text):
+            case (
+                ResponseFunctionCallArgumentsDone(arguments=text)
+                | ResponseMcpCallArgumentsDone(arguments=text)
+            ):
+                _require(
+                    (output.kind is McpCall) is isinstance(event, ResponseMcpCallArgumentsDone), 3, event
+                )
                 self._close(event, output, "arguments", text)
 
     def _close(self, event: ServerEvent, output: _Output, stream: str, text: str) -> None:
@@ -268,9 +350,19 @@ class Invariants:
         _require(output.text == text, 4, event)
         output.closed.add(stream)
 
-    def _check_item(self, event: ServerEvent, item: Any, output: _Output) -> None:
+    def _require_whole(self, event: ServerEvent, item: Any, output: _Output) -> None:
+        """An item that is done has had its streams, and holds what they held."""
+        _require(type(item) is output.kind and not output.part_open, 3, event)
+        if isinstance(item, McpApprovalRequest):
+            _require(not output.closed and not output.text, 3, event)  # it is announced when it is whole
+            return
+        _require(bool(output.closed), 3, event)
         match item:
-            case Message(content=(OutputText(text=text),)) | FunctionCall(arguments=text):
+            case (
+                Message(content=(OutputText(text=text),))
+                | FunctionCall(arguments=text)
+                | McpCall(arguments=text)
+            ):
                 _require(text == output.text, 4, event)
             case Message(content=(OutputAudio(transcript=transcript),)):
                 _require(transcript == output.text, 4, event)

@@ -30,5 +30,38 @@ def too_many_responses(limit: int) -> Error:
     )
 
 
+def too_many_servers(limit: int, param: str) -> Error:
+    return _over_limit(f"Too many MCP servers: a session may define at most {limit}.", param)
+
+
+def headers_too_large(param: str, headers: int, characters: int) -> Error:
+    return _over_limit(
+        f"Invalid '{param}': at most {headers} headers with {characters} characters together may be sent.",
+        param,
+    )
+
+
+def bad_header(param: str) -> Error:
+    """A header that HTTP does not allow, or that is not the client's to set. Its value is a secret."""
+    return _over_limit(
+        f"Invalid '{param}': expected headers of printable ASCII, other than those of the connection itself.",
+        param,
+    )
+
+
+def no_such_account(param: str) -> Error:
+    """A connector or a tunnel: they are OpenAI's."""
+    return _over_limit(
+        f"Invalid '{param}': connectors and tunnels belong to an account with OpenAI, which this server does "
+        "not have. Name the MCP server by its 'server_url'.",
+        param,
+    )
+
+
+def server_refused(param: str, why: str) -> Error:
+    """An address that the deployment does not let sessions reach."""
+    return _over_limit(f"Invalid '{param}': {why}", param)
+
+
 def _over_limit(message: str, param: str) -> Error:
     return Error(type="invalid_request_error", code="invalid_value", message=message, param=param)

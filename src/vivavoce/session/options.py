@@ -11,6 +11,15 @@ Meter = Callable[[Usage, float], tuple[RateLimit, ...]]
 """Takes what a response used and the time, returns the limits as they stand after it."""
 
 
+CheckServer = Callable[[str], str | None]
+"""Takes the URL of an MCP server, returns the sentence that tells why it may not be used; None if it may."""
+
+
+def reachable(url: str) -> str | None:
+    """No server is refused."""
+    return None
+
+
 def unmetered(used: Usage, now: float) -> tuple[RateLimit, ...]:
     """No limits: nothing to report."""
     return ()
@@ -51,6 +60,11 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Most out-of-band responses at a time."""
     context_tokens: int = 0
     """How many tokens the model reads and writes in one response, at most; 0 for no limit."""
+    max_servers: int = 16
+    """Most MCP servers that a session may define."""
+    max_tool_rounds: int = 16
+    """So many times in a row the model may call tools of MCP servers before it must answer without."""
+    check_server: CheckServer = reachable
     count_tokens: CountTokens = count_characters
     admit: Admission = unlimited
     """Asked once for each response, when all that it reads is understood."""

@@ -16,6 +16,8 @@ from vivavoce.protocol import (
     ConversationItemAdded,
     ConversationItemDone,
     FunctionCall,
+    McpApprovalRequest,
+    McpCall,
     Message,
     OutputAudio,
     OutputText,
@@ -23,6 +25,8 @@ from vivavoce.protocol import (
     ResponseContentPartDone,
     ResponseFunctionCallArgumentsDelta,
     ResponseFunctionCallArgumentsDone,
+    ResponseMcpCallArgumentsDelta,
+    ResponseMcpCallArgumentsDone,
     ResponseOutputAudioDelta,
     ResponseOutputAudioDone,
     ResponseOutputAudioTranscriptDelta,
@@ -37,11 +41,16 @@ from vivavoce.protocol.generation import CountTokens
 from vivavoce.session.clock import ticks
 from vivavoce.session.conversation import Answer, Conversation, StoredItem
 from vivavoce.session.ids import Ids
+from vivavoce.session.offer import Target
 
 Emit = Callable[..., None]
 """`emit(EventClass, **fields)`: mints the event's id and sends it."""
 
 ItemStatus = Literal["completed", "incomplete"]
+
+
+OutputItem = Message | FunctionCall | McpCall | McpApprovalRequest
+"""What a response may consist of."""
 
 
 class _OpenMessage:
@@ -59,7 +68,7 @@ class _OpenMessage:
 class _OpenCall:
     __slots__ = ("arguments", "item", "stored")
 
-    def __init__(self, item: FunctionCall, stored: StoredItem) -> None:
+    def __init__(self, item: FunctionCall | McpCall | McpApprovalRequest, stored: StoredItem) -> None:
         self.item = item
         self.stored = stored
         self.arguments: list[str] = []
@@ -87,6 +96,8 @@ class Output:
         "_response_id",
         "format",
         "items",
+        "stored",
+        "tool_calls",
     )
 
     def __init__(
@@ -105,8 +116,12 @@ class Output:
         self._count = count_tokens
         self._mint = mint
         self._emit = emit
-        self.items: list[Message | FunctionCall] = []
+        self.items: list[OutputItem] = []
         """Those that are closed, as their last events show them."""
+        self.stored: list[StoredItem] = []
+        """The same with everything that belongs to them."""
+        self.tool_calls: list[tuple[StoredItem, int]] = []
+        """Those among them that call tools of MCP servers, and their places."""
         self._open: _OpenMessage | _OpenCall | None = None
         self._audio_bytes = 0
         self._closed_tokens = 0
@@ -219,20 +234,47 @@ class Output:
         self._open = _OpenCall(item, stored)
         self._announce(stored)
 
+    def call_tool(self, target: Target, approval_request_id: str | None = None) -> None:
+        """A call of an MCP server's tool opens. It is made when the response is done."""
+        self.close("completed")
+        item = McpCall(
+            id=self._mint("item"),
+            server_label=target.server_label,
+            name=target.name,
+            arguments="",
+            approval_request_id=approval_request_id,
+            output=None,
+            error=None,
+        )
+        stored = StoredItem(item)
+        self._open = _OpenCall(item, stored)
+        self._announce(stored)
+
+    def ask_approval(self, target: Target) -> None:
+        """A request for approval opens. It is announced when it is complete: there are no events of its
+        arguments."""
+        self.close("completed")
+        item = McpApprovalRequest(
+            id=self._mint("item"), server_label=target.server_label, name=target.name, arguments=""
+        )
+        self._open = _OpenCall(item, StoredItem(item))
+
     def argue(self, arguments: str) -> None:
         """More of the open call's arguments; nothing if none is open."""
         call = self._open
         if not isinstance(call, _OpenCall):
             return
         call.arguments.append(arguments)
-        self._emit(
-            ResponseFunctionCallArgumentsDelta,
-            response_id=self._response_id,
-            item_id=call.stored.id,
-            output_index=len(self.items),
-            call_id=call.item.call_id,
-            delta=arguments,
-        )
+        match call.item:
+            case FunctionCall(call_id=call_id):
+                self._emit(
+                    ResponseFunctionCallArgumentsDelta,
+                    **self._place_of_call(call),
+                    call_id=call_id,
+                    delta=arguments,
+                )
+            case McpCall():
+                self._emit(ResponseMcpCallArgumentsDelta, **self._place_of_call(call), delta=arguments)
 
     def end_call(self) -> None:
         """The open call, if any, is complete."""
@@ -241,18 +283,37 @@ class Output:
 
     def _close_call(self, call: _OpenCall, status: ItemStatus) -> None:
         arguments = "".join(call.arguments)
-        self._emit(
-            ResponseFunctionCallArgumentsDone,
-            response_id=self._response_id,
-            item_id=call.stored.id,
-            output_index=len(self.items),
-            call_id=call.item.call_id,
-            name=call.item.name,
-            arguments=arguments,
-        )
-        item = msgspec.structs.replace(call.item, status=status, arguments=arguments)
+        item: OutputItem
+        match call.item:
+            case FunctionCall(call_id=call_id, name=name) as opened:
+                self._emit(
+                    ResponseFunctionCallArgumentsDone,
+                    **self._place_of_call(call),
+                    call_id=call_id,
+                    name=name,
+                    arguments=arguments,
+                )
+                item = msgspec.structs.replace(opened, status=status, arguments=arguments)
+            case McpCall() as opened:
+                self._emit(ResponseMcpCallArgumentsDone, **self._place_of_call(call), arguments=arguments)
+                item = msgspec.structs.replace(opened, arguments=arguments)
+                self.tool_calls.append((call.stored, len(self.items)))
+            case McpApprovalRequest() as opened:
+                if status == "incomplete":
+                    self._open = None  # nobody can approve what is not said in full
+                    return
+                item = msgspec.structs.replace(opened, arguments=arguments)
+                call.stored.replace(item)
+                self._announce(call.stored)
         call.stored.item = item
         self._complete(call.stored, item)
+
+    def _place_of_call(self, call: _OpenCall) -> dict[str, str | int]:
+        return {
+            "response_id": self._response_id,
+            "item_id": call.stored.id,
+            "output_index": len(self.items),
+        }
 
     # Both
 
@@ -284,13 +345,15 @@ class Output:
             previous = self._conversation.add(stored)
             self._emit(ConversationItemAdded, previous_item_id=previous, item=stored.item)
 
-    def _complete(self, stored: StoredItem, item: Message | FunctionCall) -> None:
-        """The last events of an item, which show all that was sent of it."""
-        if self._conversation is not None:
+    def _complete(self, stored: StoredItem, item: OutputItem) -> None:
+        """The last events of an item, which show all that was sent of it. A call of an MCP server's tool is
+        not done before it is answered."""
+        if self._conversation is not None and not isinstance(item, McpCall):
             previous = self._conversation.previous_id(stored)
             self._emit(ConversationItemDone, previous_item_id=previous, item=item)
         self._emit(
             ResponseOutputItemDone, response_id=self._response_id, output_index=len(self.items), item=item
         )
         self.items.append(item)
+        self.stored.append(stored)
         self._open = None

@@ -15,6 +15,7 @@ from vivavoce.protocol import (
     FunctionCallEnd,
     FunctionCallStart,
     InputTokenDetails,
+    McpApprovalRequest,
     MessageEnd,
     OutputPart,
     Response,
@@ -25,6 +26,7 @@ from vivavoce.protocol import (
     ResponseEnd,
     ResponseError,
     ResponseFailure,
+    ResponseParams,
     ResponseRequest,
     StatusDetails,
     TextDelta,
@@ -41,6 +43,7 @@ from vivavoce.session.context import Context
 from vivavoce.session.conversation import Conversation, StoredItem, Understanding
 from vivavoce.session.ids import Ids
 from vivavoce.session.machine import Machine
+from vivavoce.session.offer import Offer, Target
 from vivavoce.session.output import Emit, Output
 
 
@@ -86,13 +89,16 @@ class ActiveResponse:
     """A response in progress.
 
     `conversation` is None for an out-of-band response. `context` is what it answers, fixed when it was
-    created; `lasting` tells that what it cannot see of that, no later response shall see.
+    created; `lasting` tells that what it cannot see of that, no later response shall see. `params` is what
+    was asked for, and `round` how many responses led to it by calling tools of MCP servers.
     """
 
     def __init__(
         self,
         *,
         settings: ResponseSettings,
+        params: ResponseParams,
+        round: int,
         conversation: Conversation | None,
         context: tuple[StoredItem, ...],
         lasting: bool = False,
@@ -103,6 +109,12 @@ class ActiveResponse:
     ) -> None:
         self.id = mint("resp")
         self.settings = settings
+        self.params = params
+        self.round = round
+        self.offer = Offer()
+        """What it may call; known when the responder is asked."""
+        self.completed = False
+        """Whether it came to its end, and not to another one."""
         self.conversation = conversation
         self.context = context
         self.lasting = lasting
@@ -143,11 +155,11 @@ class ActiveResponse:
         self._machine.fire(ResponseEvent.UNDERSTOOD)
         return True
 
-    def request(self, context: Context, *, with_audio: bool) -> ResponseRequest:
+    def request(self, offer: Offer, context: Context, *, with_audio: bool) -> ResponseRequest:
         """The snapshot that a responder gets; from here on the response has read it. Raises InvalidEvent if
         it is too long for the model."""
-        settings = self.settings
-        tools = msgspec.json.encode(settings.tools).decode() if settings.tools else ""
+        settings, self.offer = self.settings, offer
+        tools = msgspec.json.encode(offer.tools).decode() if offer.tools else ""
         preamble = settings.instructions + tools
         seen = context.seen(
             self.context,
@@ -161,9 +173,11 @@ class ActiveResponse:
             response_id=self.id,
             model=settings.model,
             instructions=settings.instructions,
-            items=tuple(stored.for_prompt(with_audio=with_audio) for stored in seen),
-            tools=settings.tools,
-            tool_choice=settings.tool_choice,
+            items=tuple(
+                item for stored in seen for item in stored.for_prompt(offer.function, with_audio=with_audio)
+            ),
+            tools=offer.tools,
+            tool_choice=offer.choice,
             modality=settings.modality,
             voice=settings.voice,
             speed=settings.speed,
@@ -174,6 +188,16 @@ class ActiveResponse:
             parallel_tool_calls=settings.parallel_tool_calls,
             metadata=settings.metadata,
         )
+
+    def grant(self, approved: list[tuple[McpApprovalRequest, Target]]) -> Usage:
+        """Make the calls that a person has approved: that is all that this response consists of, and nobody
+        need be asked what to say."""
+        for request, target in approved:
+            self.output.call_tool(target, request.id if isinstance(request.id, str) else None)
+            if request.arguments:
+                self.output.argue(request.arguments)
+            self.output.end_call()
+        return self._finish("completed", None)
 
     def produce(self, part: OutputPart, now: float) -> Usage | None:
         """Take one part of the answer; the usage if that was the last, None while more may come.
@@ -201,7 +225,13 @@ class ActiveResponse:
             case FunctionCallStart(name=name, call_id=call_id):
                 if not self._fits(name, joins=False):
                     return self._exhausted()
-                output.call(name, call_id)
+                target = self.offer.targets.get(name)
+                if target is None:
+                    output.call(name, call_id)
+                elif target.needs_approval:
+                    output.ask_approval(target)
+                else:
+                    output.call_tool(target)
             case FunctionCallDelta(arguments=arguments):
                 if not self._fits(arguments, joins=output.in_call):
                     return self._exhausted()
@@ -236,6 +266,7 @@ class ActiveResponse:
         """Close what is open, then the response itself; returns what it used."""
         self.output.close("completed" if status == "completed" else "incomplete")
         self._machine.fire(ResponseEvent.FINISHED)
+        self.completed = status == "completed"
         used = usage.NO_USAGE if status == "failed" else self._usage(counted)
         self._emit(ResponseDone, response=self._response(status, details, used))
         return used

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 import msgspec
+from msgspec import UNSET
 
 from vivavoce.protocol import (
     GA_WEBSOCKET,
@@ -25,8 +26,11 @@ from vivavoce.protocol import (
     InputAudioBufferClear,
     InputAudioBufferCommit,
     InvalidEvent,
+    McpError,
+    McpListedTool,
     OutputPart,
     RealtimeSession,
+    RealtimeSessionParams,
     ResponseCancel,
     ResponseCreate,
     ResponseParams,
@@ -47,6 +51,7 @@ from vivavoce.session.effects import ClearPlayback, Close, Effect, WakeAt
 from vivavoce.session.ids import Ids
 from vivavoce.session.listening import Listening, Turn
 from vivavoce.session.machine import Machine
+from vivavoce.session.mcp import shown
 from vivavoce.session.options import SessionOptions
 from vivavoce.session.transcribing import Transcribing, failure
 
@@ -125,8 +130,12 @@ class Session:
         self._connection.fire(ConnectionEvent.STARTED)
         if self._core.options.max_seconds:
             self._expires_at = now + self._core.options.max_seconds
+        unusable = self._answering.servers.take_first()
         self._core.emit(SessionCreated, session=self.config)
+        if unusable is not None:
+            self.refuse(unusable)
         self._listening.configure(self._core.turn_detection)
+        self._answering.servers.refresh(again=False)
         self._schedule()
 
     def receive(self, event: ClientEvent, now: float) -> None:
@@ -138,6 +147,7 @@ class Session:
         except InvalidEvent as invalid:
             event_id = event.event_id if isinstance(event.event_id, str) else None
             self.refuse(msgspec.structs.replace(invalid.error, event_id=event_id))
+        self._answering.follow_up(now)
         self._schedule()
 
     def refuse(self, error: Error) -> None:
@@ -160,6 +170,7 @@ class Session:
                         self._answering.interrupt(now)
                 case Turn.ENDED if detection.create_response:
                     self._respond_to_turn(now)
+        self._answering.follow_up(now)
         self._schedule()
 
     def understood(self, item_id: str, transcript: Transcript, now: float) -> None:
@@ -177,6 +188,34 @@ class Session:
     def produced(self, response_id: str, part: OutputPart, now: float) -> None:
         """A part of the answer to a `Respond`. Parts of a response that is over are ignored."""
         self._answering.produced(response_id, part, now)
+        self._answering.follow_up(now)
+        self._schedule()
+
+    def tools_listed(self, item_id: str, tools: Sequence[McpListedTool], now: float) -> None:
+        """The answer to a `ListTools`: what an MCP server offers."""
+        self._answering.servers.listed(item_id, tools)
+        self._schedule()
+
+    def tools_failed(self, item_id: str, now: float) -> None:
+        """An MCP server did not answer a `ListTools`. Its tools are not offered; the session goes on."""
+        self._answering.servers.failed(item_id)
+        self._schedule()
+
+    def tools_changed(self, server_label: str, now: float) -> None:
+        """An MCP server says that its tools have changed: the next response asks for them."""
+        self._answering.servers.changed(server_label)
+        self._schedule()
+
+    def tool_called(self, item_id: str, output: str, now: float) -> None:
+        """The answer to a `CallTool`. When all that a response called has answered, another one follows."""
+        self._answering.calls.answered(item_id, output)
+        self._answering.follow_up(now)
+        self._schedule()
+
+    def tool_failed(self, item_id: str, error: McpError, now: float) -> None:
+        """A `CallTool` came to nothing; the language model is told why."""
+        self._answering.calls.answered(item_id, error)
+        self._answering.follow_up(now)
         self._schedule()
 
     def tick(self, now: float) -> None:
@@ -232,15 +271,21 @@ class Session:
     def _update(self, event: SessionUpdate) -> None:
         core = self._core
         before, detected = core.config, core.turn_detection
-        core.config = configuration.updated(
+        updated = configuration.updated(
             before,
             event.session,
             voice_locked=core.conversation.has_assistant_audio,
             reasons=core.options.reasons,
         )
-        core.emit(SessionUpdated, session=core.config)
+        tools = event.session.tools if isinstance(event.session, RealtimeSessionParams) else UNSET
+        if isinstance(updated, RealtimeSession) and tools is not UNSET:
+            updated = self._answering.servers.take(updated)
+        core.config = updated
+        core.emit(SessionUpdated, session=updated)
         if isinstance(before, RealtimeSession) and core.realtime.truncation != before.truncation:
             core.conversation.restore()
+        if tools is not UNSET:
+            self._answering.servers.refresh(again=True)
         detection = core.turn_detection
         if detection != detected:
             self._listening.configure(detection)
@@ -258,6 +303,7 @@ class Session:
         after = event.previous_item_id or None
         stored = intake.stored_item(event.item, "item", core.mint, self.config.audio.input.format)
         intake.check_call(stored, core.conversation)
+        self._answering.calls.check_approval(stored)
         if stored.id in core.conversation or self._is_taken(stored.id):
             raise InvalidEvent(errors.duplicate_item(stored.id))
         if after is not None and after != ROOT and after not in core.conversation:
@@ -267,6 +313,7 @@ class Session:
         if core.conversation.n_bytes + self._listening.n_bytes + stored.n_bytes > core.options.max_bytes:
             raise InvalidEvent(limits.conversation_full(core.options.max_bytes, "item"))
         core.add_item(stored, after)
+        self._answering.calls.answer_request(stored)
         self._transcribing.understand(stored)
 
     def _is_taken(self, item_id: str) -> bool:
@@ -276,6 +323,8 @@ class Session:
             self._listening.expects(item_id)
             or item_id in self._transcribing
             or self._answering.is_writing(item_id)
+            or self._answering.servers.is_listing(item_id)
+            or self._answering.calls.is_running(item_id)
         )
 
     def _truncate(self, event: ConversationItemTruncate) -> None:
@@ -300,24 +349,28 @@ class Session:
         self._core.conversation.remove(item_id)
         if not self._answering.awaits(stored):
             self._transcribing.abandon(item_id)
+        self._answering.calls.forget_request(item_id)
         self._core.emit(ConversationItemDeleted, item_id=item_id)
 
     # Responses
 
     def _respond(self, params: ResponseParams, now: float) -> None:
         core = self._core
-        beside, lasting = params.conversation == "none", False
         if isinstance(params.input, tuple):
             context, new = intake.context(
                 params.input, core.conversation, core.mint, self.config.audio.input.format
             )
         else:
-            context, new = tuple(stored for stored in core.conversation if not stored.dropped), []
-            lasting = not beside
+            context, new = core.conversation.present, []
+        servers = self._answering.servers
+        definitions = () if params.tools is UNSET else servers.resolve(params.tools, "response.tools")
+        if params.tools is not UNSET:
+            params = msgspec.structs.replace(params, tools=shown(params.tools, definitions))
         settings = self._answering.settle(params)
+        servers.define(definitions, for_session=False)
         for stored in new:
             self._transcribing.understand(stored)
-        self._answering.begin(settings, context, beside=beside, lasting=lasting, now=now)
+        self._answering.begin(settings, context, params, now=now)
 
     def _respond_to_turn(self, now: float) -> None:
         """Answer what was just said, if nothing else is being answered."""

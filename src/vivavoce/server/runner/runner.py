@@ -161,6 +161,7 @@ def _session(opening: Opening, engines: Combination, now: float) -> Session:
         admit=partial(opening.allowance.admit, opening.model or ""),
         meter=opening.allowance.meter,
         debug=opening.settings.debug,
+        check_server=lambda url: "this server does not reach MCP servers yet.",
     )
     ids = random_ids()
     initial = opening.session(ids("sess"), int(now + options.max_seconds) if options.max_seconds else 0)
