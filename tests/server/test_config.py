@@ -141,7 +141,7 @@ def test_every_voice_of_the_protocol_is_known(voice: str):
     [
         ("[serve]", 'serve: there is no such key; did you mean "server"? Choices are: '),
         ("[server]\nprot = 1", 'server.prot: there is no such key; did you mean "port"? Choices are: '),
-        ("[server]\nzzz = 1", "server.zzz: there is no such key; choices are: api_keys, "),
+        ("[server]\nzzz = 1", "server.zzz: there is no such key; choices are: allowed_origins, api_keys, "),
         ("[session]\nmodel = 'x'", "session.model: there is no such key; "),
         ("[engines]\nvoice = 'x'", "engines.voice: there is no such key; "),
         (
@@ -152,6 +152,10 @@ def test_every_voice_of_the_protocol_is_known(voice: str):
         ("[server]\nport = 8000.5", "server.port: expected a whole number, got a number."),
         ("[server]\nport = 70000", "server.port: expected a whole number <= 65535."),
         ("[server]\nport = -1", "server.port: expected a whole number >= 0."),
+        (
+            "[server]\nallowed_origins = ['example.com']",
+            'server.allowed_origins[0]: expected an origin, such as "https://example.com".',
+        ),
         ("[server]\nsecret_key = 'short'", "server.secret_key: expected a string of length >= 16."),
         ("[server]\napi_keys = 'sk-1'", "server.api_keys: expected a list, got a string."),
         (

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 
 from vivavoce.server import config as configuration
@@ -20,6 +21,7 @@ from vivavoce.server.handshake import DOORS
 from vivavoce.server.keys import ApiKeys
 from vivavoce.server.minting import Mint
 from vivavoce.server.models import ModelNames
+from vivavoce.server.origins import OriginCheck, Origins
 from vivavoce.server.random_ids import random_ids
 from vivavoce.server.telemetry.scrape import telemetry_routes
 from vivavoce.server.telemetry.telemetry import Telemetry
@@ -69,6 +71,9 @@ class RealtimeApplication(Starlette):
                 *telemetry_routes(self.telemetry.metrics, None if config.metrics.public else access),
                 *(WebSocketRoute(door.path, Entrance(self._realtime, door)) for door in DOORS),
                 WebSocketRoute("/{path:path}", rest.UnknownSocket()),
+            ],
+            middleware=[
+                Middleware(OriginCheck, origins=Origins(server.allowed_origins, lambda: self.keys.needed))
             ],
             exception_handlers={HTTPException: rest.refused, Exception: rest.failed},
             lifespan=self.lifespan,

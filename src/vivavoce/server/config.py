@@ -16,7 +16,7 @@ import msgspec
 from vivavoce.engines.registry import ConfigurationError
 from vivavoce.protocol.sessions import VOICES
 from vivavoce.server import toml
-from vivavoce.server.toml import KEY, KEY_IN_WORDS, Checker
+from vivavoce.server.toml import KEY, KEY_IN_WORDS, ORIGIN, Checker
 
 FILE_NAME = "vivavoce.toml"
 FILE_VARIABLE = "VIVAVOCE_CONFIG"
@@ -44,6 +44,9 @@ class ServerSettings:
     api_keys: tuple[Annotated[str, msgspec.Meta(pattern=KEY)], ...] = field(default=(), repr=False)
     """Printable ASCII without blanks, as headers carry it. The keys that open the server, beside those of
     VIVAVOCE_API_KEYS, --api-key and key_file. Without any: everybody."""
+    allowed_origins: tuple[Annotated[str, msgspec.Meta(pattern=ORIGIN)], ...] = ()
+    """Web pages that may use the server: `https://app.example.com`, `*` for any, `null` for local files.
+    Without any: pages of this machine where no key is needed, any page where one is."""
     secret_key: Annotated[str, msgspec.Meta(min_length=SECRET_KEY_LENGTH)] | None = field(
         default=None, repr=False
     )

@@ -60,6 +60,12 @@ def too_large(limit: int) -> Error:
     return request_error(f"The body of the request is too large: at most {limit} bytes are read.")
 
 
+def foreign_origin(origin: str) -> Error:
+    """A web page that may not use this server."""
+    message = f"Pages of {origin!r} may not use this server: add it to server.allowed_origins if they should."
+    return request_error(message, code="origin_not_allowed")
+
+
 def full(limit: int) -> Error:
     """As many sessions as the configuration allows are open. Recoverable: the client may try again."""
     message = f"This server is full: all of its {limit} sessions are in use. Try again later."

@@ -16,6 +16,9 @@ KEY = "^[!-~]+$"
 """An API key: what headers can carry."""
 KEY_IN_WORDS = "printable ASCII without blanks"
 
+ORIGIN = "^([*]|null|https?://[^/ *]+)$"
+"""Where web pages come from."""
+
 
 def read(path: Path) -> str:
     """The text of a file. Raises ConfigurationError."""
@@ -98,6 +101,7 @@ def _sentence(message: str, where: str) -> str:
     text, _, path = message.partition(" - at `$")
     text = re.sub(r"`([^`]*)`", lambda match: _in_words(match[1]), text)
     text = text.replace(f"a string matching regex '{KEY}'", f"a string of {KEY_IN_WORDS}")
+    text = text.replace(f"a string matching regex '{ORIGIN}'", 'an origin, such as "https://example.com"')
     return f"{where}{path.rstrip('`')}: {text[0].lower()}{text[1:]}."
 
 
