@@ -58,16 +58,27 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, *options: str, config: str = "") -> Iterator[Server]:
+def serving(
+    folder: Path,
+    *options: str,
+    config: str = "",
+    packages: Path | None = None,
+    failures: bool = False,
+) -> Iterator[Server]:
     """A server on a free loopback port, with this configuration (TOML) and these options.
 
-    Files go into `folder`. At the end the server must stop when asked, with status 0, and must not have
-    logged a failure.
+    Files go into `folder`. `packages` is a folder of packages that are installed for this server alone. At
+    the end the server must stop when asked, with status 0, and must not have logged a failure; with
+    `failures` it may have.
     """
     (folder / "vivavoce.toml").write_text(config)
     ready_file = folder / "ready.json"
     command = [sys.executable, "-m", "vivavoce.cli", "serve", "--port", "0", "--api-key", API_KEY]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VIVAVOCE_")}
+    if packages is not None:
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [str(packages), environment.get("PYTHONPATH", "")])
+        )
     process = subprocess.Popen(
         [*command, "--config", "vivavoce.toml", "--ready-file", "ready.json", *options],
         cwd=folder,
@@ -109,7 +120,7 @@ def serving(folder: Path, *options: str, config: str = "") -> Iterator[Server]:
         yield server
         status = server.stop()
         assert status == 0, f"the server ended with status {status}:\n{server.log}"
-        assert "Traceback" not in server.log, server.log
+        assert failures or "Traceback" not in server.log, server.log
     finally:
         if process.poll() is None or reader.is_alive():
             try:

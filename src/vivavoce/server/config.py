@@ -78,6 +78,9 @@ class SessionSettings:
     """What the language model is told; clients see it in `session.created`."""
     voice: str = "alloy"
     """One of the ten voices of the protocol."""
+    engine_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    """How long an engine may keep a response waiting for its next part, or a transcript after the end of the
+    speech (and as long as that lasted on top), until it is given up."""
     max_minutes: Annotated[float, msgspec.Meta(ge=0)] = 60.0
     """How long a session may last; 0: as long as it likes."""
     debug: bool = False

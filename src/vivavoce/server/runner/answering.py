@@ -6,6 +6,7 @@ import logging
 from vivavoce.engines.interfaces import EngineError, Responder
 from vivavoce.protocol import OutputPart, ResponseFailure, ResponseRequest
 from vivavoce.server.runner.live import FAULT, LiveSession
+from vivavoce.server.runner.soundness import refuse_unless_sound
 from vivavoce.server.transport import Transport, TransportClosed
 
 logger = logging.getLogger(__name__)
@@ -15,9 +16,13 @@ PARTS_AT_ONCE = 16
 
 
 class Answering:
-    """The responses that are being generated, by their ids."""
+    """The responses that are being generated, by their ids. A responder that says nothing for `timeout_s` is
+    given up."""
 
-    def __init__(self, live: LiveSession, responder: Responder, transport: Transport) -> None:
+    def __init__(
+        self, live: LiveSession, responder: Responder, transport: Transport, timeout_s: float
+    ) -> None:
+        self._timeout = timeout_s
         self._live = live
         self._responder = responder
         self._transport = transport
@@ -38,22 +43,29 @@ class Answering:
 
     async def _respond(self, request: ResponseRequest) -> None:
         response_id = request.response_id
-        failure = ResponseFailure("server_error", None, FAULT)
+        failure = ResponseFailure(FAULT.type, FAULT.code, FAULT.message)
         answer = self._responder.respond(request)
+        loop = asyncio.get_running_loop()
         parts = 0
         try:
-            async for part in answer:
-                self._produced(response_id, part)
-                if response_id not in self._running:
-                    return
-                await self._transport.ready()
-                parts += 1
-                if parts % PARTS_AT_ONCE == 0:
-                    await asyncio.sleep(0)
+            async with asyncio.timeout(self._timeout) as patience:
+                async for part in answer:
+                    patience.reschedule(None)
+                    refuse_unless_sound(part)
+                    self._produced(response_id, part)
+                    if response_id not in self._running:
+                        return
+                    await self._transport.ready()
+                    parts += 1
+                    if parts % PARTS_AT_ONCE == 0:
+                        await asyncio.sleep(0)
+                    patience.reschedule(loop.time() + self._timeout)
         except EngineError as error:
             failure = ResponseFailure("server_error", error.code, str(error))
         except TransportClosed:
             return
+        except TimeoutError:
+            logger.error("the responder said nothing for %g s and was given up", self._timeout)
         except Exception:  # a fault of one engine must not end the session
             logger.exception("the responder failed")
         finally:

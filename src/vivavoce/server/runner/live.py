@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from vivavoce.protocol import errors
 from vivavoce.server.telemetry.stages import SessionStages
 from vivavoce.session import Session
 
-FAULT = "The server had an error while processing your request. Sorry about that!"
+FAULT = errors.server_error()
 """What a client is told of an engine's fault that nobody foresaw."""
 
 

@@ -3,18 +3,21 @@
 import asyncio
 import logging
 
-from vivavoce.engines.interfaces import EngineError, Transcriber, TranscriptionOptions, Utterance
+from vivavoce.engines.interfaces import EngineError, Samples, Transcriber, TranscriptionOptions, Utterance
 from vivavoce.protocol import AudioFormat, Transcription
 from vivavoce.server.runner.conversion import Conversion
 from vivavoce.server.runner.live import FAULT, LiveSession
+from vivavoce.server.runner.soundness import refuse_unless_sound
 
 logger = logging.getLogger(__name__)
 
 
 class Understanding:
-    """The utterances that are being transcribed, by the item that each belongs to."""
+    """The utterances that are being transcribed, by the item that each belongs to. A transcriber that needs
+    `timeout_s` longer than the utterance lasted is given up."""
 
-    def __init__(self, live: LiveSession, transcriber: Transcriber) -> None:
+    def __init__(self, live: LiveSession, transcriber: Transcriber, timeout_s: float) -> None:
+        self._timeout = timeout_s
         self._live = live
         self._transcriber = transcriber
         self._running: dict[str, _RunningUtterance] = {}
@@ -39,7 +42,7 @@ class Understanding:
         """It is over."""
         self._live.stages.transcription_due(item_id)
         if (running := self._running.get(item_id)) is not None:
-            running.finish()
+            running.finish(self._timeout)
 
     def abandon(self, item_id: str) -> None:
         """Nobody wants its words any more."""
@@ -51,16 +54,20 @@ class Understanding:
 
     async def _transcribe(self, item_id: str, utterance: Utterance) -> None:
         live = self._live
-        final, failure, code = None, FAULT, None
+        final, failure, code = None, FAULT.message, None
         try:
-            async for transcript in utterance:
-                if transcript.final:
-                    final = transcript
-                else:
-                    live.session.understood(item_id, transcript, live.now())
-                    live.carry_out()
+            async with self._running[item_id].patience:
+                async for transcript in utterance:
+                    refuse_unless_sound(transcript)
+                    if transcript.final:
+                        final = transcript
+                    else:
+                        live.session.understood(item_id, transcript, live.now())
+                        live.carry_out()
         except EngineError as error:
             failure, code = str(error), error.code
+        except TimeoutError:
+            logger.error("the transcriber said nothing for too long and was given up")
         except Exception:  # a fault of one engine must not end the session
             logger.exception("the transcriber failed")
         finally:
@@ -93,13 +100,27 @@ class _RunningUtterance:
     def __init__(self, utterance: Utterance, task: asyncio.Task[None], sample_rate: int) -> None:
         self.utterance = utterance
         self.task = task
+        self.patience = asyncio.timeout(None)
+        """How long the task waits; entered by itself."""
+        self._sample_rate = sample_rate
+        self._samples = 0
         self._conversion = Conversion(sample_rate)
 
     def feed(self, audio: bytes, format: AudioFormat) -> None:
-        self.utterance.feed(self._conversion.feed(audio, format))
+        self._pass_on(self._conversion.feed(audio, format))
 
-    def finish(self) -> None:
+    def finish(self, timeout_s: float) -> None:
+        """The transcript is due, after as long as the utterance lasted and `timeout_s` on top."""
         rest = self._conversion.flush()
         if rest is not None:
-            self.utterance.feed(rest)
+            self._pass_on(rest)
         self.utterance.finish()
+        due = asyncio.get_running_loop().time() + timeout_s + self._samples / self._sample_rate
+        try:
+            self.patience.reschedule(due)
+        except RuntimeError:  # the task has not begun
+            self.patience = asyncio.timeout_at(due)
+
+    def _pass_on(self, samples: Samples) -> None:
+        self._samples += len(samples)
+        self.utterance.feed(samples)

@@ -11,6 +11,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     generate_latest,
 )
 
@@ -74,6 +75,8 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._tasks = Gauge("vivavoce_tasks", "Tasks on the event loop.", registry=registry)
+        ProcessCollector(registry=registry)
         self._queues = Gauge(
             "vivavoce_engine_queue_length", "Jobs that wait for an engine.", ["engine"], registry=registry
         )
@@ -89,6 +92,7 @@ class Metrics:
     async def watch_loop(self) -> None:
         """Measure by how much the event loop comes late, until cancelled."""
         loop = asyncio.get_running_loop()
+        self._tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         while True:
             due = loop.time() + PROBE_S
             await asyncio.sleep(PROBE_S)
