@@ -21,7 +21,12 @@ CountTokens = Callable[[str], int]
 
 def count_characters(text: str) -> int:
     """The rule where no tokenizer is at hand: four characters a token, rounded up."""
-    return -(-len(text) // 4)
+    return estimated_tokens(len(text))
+
+
+def estimated_tokens(characters: int) -> int:
+    """The same for a text that is not at hand."""
+    return -(-characters // 4)
 
 
 class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -105,6 +105,7 @@ class Answering:
             mint=core.mint,
             emit=core.emit,
             count_tokens=core.options.count_tokens,
+            max_tokens=core.options.max_response_tokens,
         )
         if beside:
             self._beside[response.id] = response

@@ -56,6 +56,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 512 * 2**20
     """Most bytes of audio, images and text from the client, in the conversation and the input audio buffer
     together: about three hours of speech."""
+    max_response_tokens: int = 16_384
+    """Most text and audio tokens of an answer whose client set no limit: about twelve minutes of speech."""
     max_parallel_responses: int = 16
     """Most out-of-band responses at a time."""
     context_tokens: int = 0

@@ -36,7 +36,7 @@ from vivavoce.protocol import (
     Truncation,
     Usage,
 )
-from vivavoce.protocol.generation import CountTokens
+from vivavoce.protocol.generation import CountTokens, estimated_tokens
 from vivavoce.protocol.sessions import Effort
 from vivavoce.session import usage
 from vivavoce.session.context import Context
@@ -106,6 +106,7 @@ class ActiveResponse:
         mint: Ids,
         emit: Emit,
         count_tokens: CountTokens,
+        max_tokens: int,
     ) -> None:
         self.id = mint("resp")
         self.settings = settings
@@ -132,6 +133,8 @@ class ActiveResponse:
             mint=mint,
             emit=emit,
         )
+        self._max_tokens = max_tokens
+        self._characters = 0
         self._read: InputTokenDetails = usage.NOTHING_READ
         self.first_audio_at: float | None = None
         """When its first audio was sent: its playback cannot have begun earlier."""
@@ -272,10 +275,13 @@ class ActiveResponse:
         return used
 
     def _fits(self, text: str = "", *, joins: bool = True, audio: bytes = b"") -> bool:
-        """Whether that much more stays within `max_output_tokens`."""
+        """Whether that much more stays within `max_output_tokens`; if it may be any number, within what no
+        answer exceeds that has an end, for which an estimate will do."""
         limit = self.settings.max_output_tokens
         if limit == "inf":
-            return True
+            self._characters += len(text)
+            written = estimated_tokens(self._characters)
+            return written + usage.output_audio_tokens(self.output.audio_ticks(audio)) <= self._max_tokens
         written = self.output.text_tokens(text, joins=joins)
         return written + usage.output_audio_tokens(self.output.audio_ticks(audio)) <= limit
 

@@ -47,6 +47,8 @@ class Model(Engine):
 
     context_tokens = 100_000
     translates = False
+    reasons = False
+    sees = False
 
     def count_tokens(self, text: str) -> int:
         return -(-len(text) // 4)

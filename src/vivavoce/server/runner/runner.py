@@ -56,8 +56,12 @@ class SessionRunner:
         self._stages = telemetry.session(shown.id, shown.type, opening.model or "", self._clock.now)
         self._live = LiveSession(self._session, self._clock, self._stages, self._carry_out)
         self._hearing = Hearing(self._live, engines.voice_detector)
-        self._understanding = Understanding(self._live, engines.transcriber, config.engine_timeout_s)
-        self._answering = Answering(self._live, engines.responder, transport, config.engine_timeout_s)
+        self._understanding = Understanding(
+            self._live, engines.transcriber, opening.settings.engine_timeout_s
+        )
+        self._answering = Answering(
+            self._live, engines.responder, transport, opening.settings.engine_timeout_s
+        )
         self._draining = False
 
     # The transport's side
