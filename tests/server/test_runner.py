@@ -191,7 +191,7 @@ async def test_the_output_limit_ends_the_engine_too() -> None:
             "The voice 'x' is unknown.",
             "unknown_voice",
         ),
-        (ZeroDivisionError("secret"), "The server had an error", None),
+        (ZeroDivisionError("secret"), "The server had an error", "internal_error"),
     ],
 )
 async def test_a_failing_responder_fails_its_response_alone(fault, message, code) -> None:
