@@ -94,6 +94,7 @@ class Engines:
             voice_detector=detector,
             turn_detector=make("turn_detector", "sentence"),
             transcriber=InstantTranscriber(),
+            diarizer=make("diarizer", "spectral"),
             responder=InstantResponder(),
         )
         self.started = False

@@ -86,7 +86,7 @@ def test_own_engines_are_available():
     assert "pocketsphinx" in available("transcriber")
     assert "espeak" in available("synthesizer")
     assert available("nonsense") == ()
-    assert len(KINDS) == 7
+    assert len(KINDS) == 8
 
 
 def test_engines_of_other_packages_are_available():
@@ -148,7 +148,7 @@ def test_unknown_engine():
 def test_unknown_kind():
     assert refusal("brain", "big") == (
         "brain.big: there is no such kind of engine; choose from noise_reducer, "
-        "voice_detector, turn_detector, transcriber, language_model, synthesizer, responder."
+        "voice_detector, turn_detector, transcriber, diarizer, language_model, synthesizer, responder."
     )
 
 

@@ -5,7 +5,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 import msgspec
 
-from vivavoce.engines.interfaces import EngineError, Samples, SpokenTurn, Transcript, TranscriptionOptions
+from vivavoce.engines.interfaces import (
+    EngineError,
+    Samples,
+    SpeakerTurn,
+    SpokenTurn,
+    Transcript,
+    TranscriptionOptions,
+)
 from vivavoce.engines.webrtc_noise import WebRTCNoiseReducer, WebRTCOptions
 from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent, encode
 from vivavoce.protocol.generation import count_characters
@@ -122,6 +129,30 @@ class ScriptedUtterance:
         self.closed = True
 
 
+class ScriptedDiarizer(Scripted):
+    """Hears in every utterance what the script says next: turns, or an exception to raise."""
+
+    sample_rate = 16000
+
+    def __init__(self, *script: Sequence[SpeakerTurn] | Exception) -> None:
+        self.script = list(script)
+        self.samples: list[int] = []
+        """How long each utterance was."""
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    def stream(self) -> "ScriptedDiarizer":
+        return self
+
+    async def turns(self, samples: Samples) -> Sequence[SpeakerTurn]:
+        self.samples.append(len(samples))
+        await self.go_on.wait()
+        outcome = self.script.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
 Answer = Callable[[ResponseRequest], AsyncGenerator[OutputPart, None]]
 
 
@@ -207,6 +238,7 @@ class Stage:
         answer: Answer,
         *,
         transcriber: ScriptedTranscriber | None = None,
+        diarizer: ScriptedDiarizer | None = None,
         settings: SessionSettings | None = None,
         hears_audio: bool = False,
         telemetry: Telemetry | None = None,
@@ -217,6 +249,7 @@ class Stage:
         self.detector = LoudnessDetector()
         self.turn_detector = ScriptedTurnDetector()
         self.transcriber = transcriber or ScriptedTranscriber()
+        self.diarizer = diarizer or ScriptedDiarizer()
         self.responder = ScriptedResponder(answer, hears_audio=hears_audio)
         self.transport = WrittenDown()
         self.runner = SessionRunner(
@@ -226,6 +259,7 @@ class Stage:
                 voice_detector=self.detector,
                 turn_detector=self.turn_detector,
                 transcriber=self.transcriber,
+                diarizer=self.diarizer,
                 responder=self.responder,
             ),
             transport=self.transport,

@@ -85,6 +85,7 @@ def test_the_defaults_need_no_file():
             voice_detector="silero",
             turn_detector="sentence",
             transcriber="pocketsphinx",
+            diarizer="spectral",
             language_model="pattern",
             synthesizer="espeak",
             responder="cascade",

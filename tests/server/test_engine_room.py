@@ -41,6 +41,7 @@ class Filter(Part): pass
 class Ear(Part): pass
 class Judge(Part): pass
 class Scribe(Part): pass
+class Knower(Part): pass
 class Brain(Part): pass
 class Mouth(Part): pass
 class Duet(Part):
@@ -59,6 +60,8 @@ judge = room_engines:Judge
 ear = room_engines:Ear
 [vivavoce.engines.transcriber]
 scribe = room_engines:Scribe
+[vivavoce.engines.diarizer]
+knower = room_engines:Knower
 [vivavoce.engines.language_model]
 brain = room_engines:Brain
 [vivavoce.engines.synthesizer]
@@ -75,6 +78,7 @@ noise_reducer = "filter"
 voice_detector = "ear"
 turn_detector = "judge"
 transcriber = "scribe"
+diarizer = "knower"
 language_model = "brain"
 synthesizer = "mouth"
 responder = "duet"
@@ -113,11 +117,12 @@ def test_the_default_combination_serves_every_model():
     assert combination.voice_detector.name == "Ear:plain"
     assert combination.turn_detector.name == "Judge:plain"
     assert combination.transcriber.name == "Scribe:plain"
+    assert combination.diarizer.name == "Knower:plain"
     assert combination.responder.name == "Duet:plain"
     assert combination.responder.parts["language_model"].name == "Brain:plain"
     assert combination.responder.parts["synthesizer"].name == "Mouth:plain"
     assert engines.combination("else") is combination
-    assert engines.ways == {None: "filter → ear → judge → scribe → duet (brain, mouth)"}
+    assert engines.ways == {None: "filter → ear → judge → scribe → knower → duet (brain, mouth)"}
 
 
 async def test_engines_start_after_their_parts_and_close_before_them(life):
@@ -125,15 +130,16 @@ async def test_engines_start_after_their_parts_and_close_before_them(life):
     assert not engines.started
     await engines.start()
     assert engines.started
-    assert sorted(life[:6]) == [
+    assert sorted(life[:7]) == [
         "start Brain:plain",
         "start Ear:plain",
         "start Filter:plain",
         "start Judge:plain",
+        "start Knower:plain",
         "start Mouth:plain",
         "start Scribe:plain",
     ]
-    assert life[6:] == ["start Duet:plain"]
+    assert life[7:] == ["start Duet:plain"]
     del life[:]
     await engines.aclose()
     assert not engines.started
@@ -143,6 +149,7 @@ async def test_engines_start_after_their_parts_and_close_before_them(life):
         "close Ear:plain",
         "close Filter:plain",
         "close Judge:plain",
+        "close Knower:plain",
         "close Mouth:plain",
         "close Scribe:plain",
     ]
@@ -182,6 +189,7 @@ async def test_what_no_model_uses_is_not_started(life):
         "start Ear:plain",
         "start Filter:plain",
         "start Judge:plain",
+        "start Knower:plain",
         "start Scribe:plain",
         "start Solo:plain",
     ]
@@ -231,7 +239,14 @@ async def test_an_engine_that_cannot_start_says_so_and_nothing_is_left(life):
     assert not engines.started
     started = {line.removeprefix("start ") for line in life if line.startswith("start ")}
     closed = {line.removeprefix("close ") for line in life if line.startswith("close ")}
-    assert started == {"Ear:plain", "Filter:plain", "Judge:plain", "Scribe:plain", "Mouth:plain"}
+    assert started == {
+        "Ear:plain",
+        "Filter:plain",
+        "Judge:plain",
+        "Scribe:plain",
+        "Knower:plain",
+        "Mouth:plain",
+    }
     assert started < closed
 
 
@@ -241,4 +256,4 @@ async def test_an_engine_that_fails_to_close_keeps_no_other_open(life):
     del life[:]
     with pytest.raises(RuntimeError, match="no"):
         await engines.aclose()
-    assert len(life) == 7
+    assert len(life) == 8

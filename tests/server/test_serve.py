@@ -107,7 +107,7 @@ async def test_what_it_shows_people(tmp_path: Path):
     os.close(ours)
     text = shown.decode()
     assert "vivavoce is ready on ws://127.0.0.1:" in text
-    assert "webrtc → silence → sentence → deaf → parrot" in text
+    assert "webrtc → silence → sentence → deaf → spectral → parrot" in text
     assert 'OpenAI(base_url="http://127.0.0.1:' in text
     assert API_KEY not in text
 

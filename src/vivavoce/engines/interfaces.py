@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vivavoce.protocol.generation import LanguagePart, OutputPart, ResponseRequest
+from vivavoce.protocol.transcripts import SpeakerTurn as SpeakerTurn
 from vivavoce.protocol.transcripts import TokenLogprob as TokenLogprob
 from vivavoce.protocol.transcripts import Transcript as Transcript
 from vivavoce.protocol.transcripts import Word as Word
@@ -138,6 +139,24 @@ class Transcriber(Engine, Protocol):
     """Hz."""
 
     def utterance(self, options: TranscriptionOptions) -> Utterance: ...
+
+
+class Diarization(Protocol):
+    """The diarizer's memory of one session: whoever spoke before is known again."""
+
+    async def turns(self, samples: Samples) -> Sequence[SpeakerTurn]:
+        """Who speaks when in the next utterance, which is complete: turns in order that do not overlap, none
+        where nobody speaks. The next utterance is asked for when this one's turns are here. Raises
+        EngineError. Takes as long as it takes, and never on the event loop."""
+
+
+class Diarizer(Engine, Protocol):
+    """Tells who is speaking."""
+
+    sample_rate: int
+    """Hz."""
+
+    def stream(self) -> Diarization: ...
 
 
 class Reader(Protocol):

@@ -1,4 +1,4 @@
-"""Whisper's view of sound: the logarithm of the energy in 80 mel bands, every 10 ms."""
+"""Sound as energy in mel bands, and Whisper's view of it: the logarithm of 80 of them, every 10 ms."""
 
 from functools import cache
 
@@ -11,6 +11,7 @@ HOP = 160
 WINDOW = 400
 
 _Floats = npt.NDArray[np.float32]
+_Frequencies = npt.NDArray[np.float64]
 
 
 def log_mel(samples: _Floats) -> _Floats:
@@ -32,13 +33,18 @@ def log_mel(samples: _Floats) -> _Floats:
 def _tables() -> tuple[_Floats, _Floats]:
     """The window `(400,)`, and how much of each of the 201 frequencies goes into each band."""
     hann = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-    frequencies = np.fft.rfftfreq(WINDOW, 1 / RATE)
-    edges = _hertz(np.linspace(_mel(0), _mel(RATE / 2), BANDS + 2))
+    bands = mel_bands(np.fft.rfftfreq(WINDOW, 1 / RATE), 0, RATE / 2, BANDS)
+    return hann, bands.astype(np.float32)
+
+
+def mel_bands(frequencies: _Frequencies, lowest: float, highest: float, count: int) -> _Frequencies:
+    """How much of each frequency, in Hz, goes into each of so many bands between these: `(n, count)`."""
+    edges = _hertz(np.linspace(_mel(lowest), _mel(highest), count + 2))
     rising = (frequencies[:, np.newaxis] - edges[:-2]) / np.diff(edges)[:-1]
     falling = (edges[2:] - frequencies[:, np.newaxis]) / np.diff(edges)[1:]
     # All bands have the same area, as in Slaney's auditory toolbox, whose scale this is.
-    bands = np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2])
-    return hann, bands.astype(np.float32)
+    bands: _Frequencies = np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2])
+    return bands
 
 
 _KNEE_HZ, _KNEE_MEL, _LOG_STEP = 1000.0, 15.0, np.log(6.4) / 27
@@ -51,6 +57,6 @@ def _mel(hertz: float) -> float:
     return float(_KNEE_MEL + np.log(hertz / _KNEE_HZ) / _LOG_STEP)
 
 
-def _hertz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _hertz(mel: _Frequencies) -> _Frequencies:
     linear = mel * _KNEE_HZ / _KNEE_MEL
     return np.where(mel < _KNEE_MEL, linear, _KNEE_HZ * np.exp(_LOG_STEP * (mel - _KNEE_MEL)))

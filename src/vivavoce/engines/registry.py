@@ -30,6 +30,7 @@ from typing import Any, Literal, NoReturn, get_args, overload
 import msgspec
 
 from vivavoce.engines.interfaces import (
+    Diarizer,
     Engine,
     LanguageModel,
     NoiseReducer,
@@ -46,6 +47,7 @@ Kind = Literal[
     "voice_detector",
     "turn_detector",
     "transcriber",
+    "diarizer",
     "language_model",
     "synthesizer",
     "responder",
@@ -91,6 +93,11 @@ def make(
     kind: Literal["transcriber"], name: str, options: Mapping[str, Any] = ..., where: str = ...,
     *, engine: str | None = ..., parts: Mapping[str, Engine] = ..., key: str | None = ...,
 ) -> Transcriber: ...  # fmt: skip
+@overload
+def make(
+    kind: Literal["diarizer"], name: str, options: Mapping[str, Any] = ..., where: str = ...,
+    *, engine: str | None = ..., parts: Mapping[str, Engine] = ..., key: str | None = ...,
+) -> Diarizer: ...  # fmt: skip
 @overload
 def make(
     kind: Literal["language_model"], name: str, options: Mapping[str, Any] = ..., where: str = ...,

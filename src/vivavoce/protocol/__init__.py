@@ -246,7 +246,7 @@ from vivavoce.protocol.tools import (
     ToolChoiceFunction,
     ToolChoiceMcp,
 )
-from vivavoce.protocol.transcripts import TokenLogprob, Transcript, Word
+from vivavoce.protocol.transcripts import SpeakerTurn, TokenLogprob, Transcript, Word
 from vivavoce.protocol.turns import (
     Eagerness,
     SemanticVad,
@@ -439,6 +439,7 @@ __all__ = [
     "SessionUpdate",
     "SessionUpdated",
     "SipHeader",
+    "SpeakerTurn",
     "StatusDetails",
     "TextDelta",
     "TextPart",

@@ -82,6 +82,11 @@ class Transcription(WireObject, frozen=True, kw_only=True):
         return self.model == "whisper-1"
 
     @property
+    def is_diarized(self) -> bool:
+        """Whether it is told who said what."""
+        return self.model == "gpt-4o-transcribe-diarize"
+
+    @property
     def is_timed(self) -> bool:
         """Whether it is billed by the second, not by the token."""
         return self.model == "whisper-1"

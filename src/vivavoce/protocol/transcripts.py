@@ -1,7 +1,8 @@
-"""What was understood of an utterance: the words that session and engines share.
+"""What was understood of an utterance, and who said it: the words that session and engines share.
 
-Nothing here travels on the wire. A transcriber yields `Transcript`s while somebody speaks; the session turns
-them into the `conversation.item.input_audio_transcription.*` events of the protocol.
+Nothing here travels on the wire. A transcriber yields `Transcript`s while somebody speaks, a diarizer
+`SpeakerTurn`s afterwards; the session turns them into the `conversation.item.input_audio_transcription.*`
+events of the protocol.
 """
 
 import msgspec
@@ -43,3 +44,12 @@ class Transcript(msgspec.Struct, frozen=True):
     def standing(self) -> str:
         """The part of the text that later transcripts keep."""
         return self.text if self.final else self.text[: self.stable]
+
+
+class SpeakerTurn(msgspec.Struct, frozen=True):
+    """Somebody speaks: from when to when, in seconds from the beginning of the utterance."""
+
+    start: float
+    end: float
+    speaker: str
+    """`spk_1`, `spk_2`, …: the same name for the same voice in the whole session."""

@@ -122,6 +122,7 @@ class EngineNames:
     voice_detector: str = "silero"
     turn_detector: str = "sentence"
     transcriber: str = "pocketsphinx"
+    diarizer: str = "spectral"
     language_model: str = "pattern"
     synthesizer: str = "espeak"
     responder: str = "cascade"

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from vivavoce.engines.interfaces import (
+    Diarizer,
     Engine,
     NoiseReducer,
     Responder,
@@ -29,6 +30,7 @@ class Combination(msgspec.Struct, frozen=True, kw_only=True):
     voice_detector: VoiceDetector
     turn_detector: TurnDetector
     transcriber: Transcriber
+    diarizer: Diarizer
     responder: Responder
 
 

@@ -6,6 +6,7 @@ Effects are plain data, drained in order by `Session.effects()` and carried out 
 import msgspec
 
 from vivavoce.protocol import AudioFormat, McpTool, ResponseRequest, ServerEvent, Transcription
+from vivavoce.session.input_buffer import Clip
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -47,6 +48,14 @@ class FinishTranscription(msgspec.Struct, frozen=True):
     """The utterance is over; its final transcript is due."""
 
     item_id: str
+
+
+class Diarize(msgspec.Struct, frozen=True):
+    """Find out who speaks when in an utterance that is over; report it with `Session.diarized`."""
+
+    item_id: str
+    clips: tuple[Clip, ...]
+    """Its audio, whole samples."""
 
 
 class AbandonTranscription(msgspec.Struct, frozen=True):
@@ -116,6 +125,7 @@ Effect = (
     | OpenTranscription
     | FeedTranscription
     | FinishTranscription
+    | Diarize
     | AbandonTranscription
     | Respond
     | Cancel

@@ -15,6 +15,7 @@ from vivavoce.protocol import (
     ConversationItemInputAudioTranscriptionCompleted,
     ConversationItemInputAudioTranscriptionDelta,
     ConversationItemInputAudioTranscriptionFailed,
+    ConversationItemInputAudioTranscriptionSegment,
     ConversationItemRetrieved,
     ConversationItemTruncated,
     FunctionCall,
@@ -152,6 +153,7 @@ class Invariants:
                 _require(item_id in self._order, 6, event)
             case (
                 ConversationItemInputAudioTranscriptionDelta()
+                | ConversationItemInputAudioTranscriptionSegment()
                 | ConversationItemInputAudioTranscriptionCompleted()
                 | ConversationItemInputAudioTranscriptionFailed()
             ):
@@ -216,6 +218,8 @@ class Invariants:
             self._transcripts[item_id] = self._transcripts.get(item_id, "") + event.delta
             return
         _require(item_id in self._order, 6, event)
+        if isinstance(event, ConversationItemInputAudioTranscriptionSegment):
+            return
         told = self._transcripts.pop(item_id, "")
         if isinstance(event, ConversationItemInputAudioTranscriptionCompleted):
             _require(event.transcript == told, 4, event)

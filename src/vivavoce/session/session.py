@@ -38,6 +38,7 @@ from vivavoce.protocol import (
     SessionCreated,
     SessionUpdate,
     SessionUpdated,
+    SpeakerTurn,
     Transcript,
     TranscriptionSession,
     decode_audio,
@@ -177,6 +178,11 @@ class Session:
         """What the transcriber understood of an utterance: so far, or in the end."""
         self._transcribing.understood(item_id, transcript)
         self._answering.resume(now)
+        self._schedule()
+
+    def diarized(self, item_id: str, turns: Sequence[SpeakerTurn] | None, now: float) -> None:
+        """Who speaks when in an utterance; None where that cannot be found out."""
+        self._transcribing.diarized(item_id, turns)
         self._schedule()
 
     def transcription_failed(self, item_id: str, message: str, code: str | None, now: float) -> None:

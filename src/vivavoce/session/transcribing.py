@@ -1,12 +1,16 @@
 """The understanding side of a session: what becomes of each utterance's words, and who gets to see them."""
 
+from collections.abc import Sequence
+
 from msgspec import UNSET, UnsetType
 
 from vivavoce.protocol import (
     ConversationItemInputAudioTranscriptionCompleted,
     ConversationItemInputAudioTranscriptionDelta,
     ConversationItemInputAudioTranscriptionFailed,
+    ConversationItemInputAudioTranscriptionSegment,
     LogProb,
+    SpeakerTurn,
     Transcript,
     TranscriptionError,
     TranscriptionLanguage,
@@ -15,11 +19,13 @@ from vivavoce.session.conversation import StoredItem, Understanding
 from vivavoce.session.core import Core
 from vivavoce.session.effects import (
     AbandonTranscription,
+    Diarize,
     FeedTranscription,
     FinishTranscription,
     OpenTranscription,
 )
 from vivavoce.session.input_buffer import Clip
+from vivavoce.session.segments import segments
 from vivavoce.session.transcription import (
     InputTranscription,
     Outcome,
@@ -82,11 +88,15 @@ class Transcribing:
         elif transcription.options is None and transcription.state is TranscriptionState.COLLECTING:
             self.abandon(stored.id)
             return
-        if transcription.fire(TranscriptionEvent.COMMITTED) is TranscriptionState.DUE:
-            self._core.do(FinishTranscription(stored.id))
-            self._tell_more(stored.id, transcription)
-        else:
-            self._tell(stored, transcription)
+        if transcription.options is not None and transcription.options.is_diarized:
+            transcription.unattributed = True
+            self._core.do(Diarize(stored.id, tuple(stored.clips.values())))
+        if transcription.state is TranscriptionState.EARLY:
+            self._close(stored, transcription, TranscriptionEvent.COMMITTED)
+            return
+        transcription.fire(TranscriptionEvent.COMMITTED)
+        self._core.do(FinishTranscription(stored.id))
+        self._tell_more(stored.id, transcription)
 
     def understand(self, stored: StoredItem) -> None:
         """Have an item's audio transcribed for the responder that came with the item and not by the
@@ -101,7 +111,7 @@ class Transcribing:
         transcription = self._running.pop(item_id, None)
         if transcription is None:
             return
-        if transcription.state is not TranscriptionState.EARLY:
+        if transcription.outcome is None:
             self._core.do(AbandonTranscription(item_id))
         transcription.fire(TranscriptionEvent.ABANDONED)
 
@@ -128,17 +138,47 @@ class Transcribing:
         if transcription is not None:
             self._settle(transcription, error)
 
+    def diarized(self, item_id: str, turns: Sequence[SpeakerTurn] | None) -> None:
+        """Who speaks when in an utterance, None where nobody can tell; ignored if nobody waits for it any
+        more."""
+        transcription = self._running.get(item_id)
+        if transcription is None:
+            return
+        transcription.unattributed = False
+        transcription.turns = turns or ()
+        if transcription.state is TranscriptionState.UNATTRIBUTED:
+            transcription.fire(TranscriptionEvent.ATTRIBUTED)
+            assert transcription.stored is not None
+            self._tell(transcription.stored, transcription)
+
     def _waited_for(self, item_id: str) -> InputTranscription | None:
         transcription = self._running.get(item_id)
-        if transcription is None or transcription.state is TranscriptionState.EARLY:
-            return None
-        return transcription
+        return transcription if transcription is not None and transcription.outcome is None else None
 
     def _settle(self, transcription: InputTranscription, outcome: Outcome) -> None:
         transcription.outcome = outcome
-        if transcription.fire(TranscriptionEvent.SETTLED) is TranscriptionState.OVER:
-            assert transcription.stored is not None
-            self._tell(transcription.stored, transcription)
+        if transcription.stored is None:
+            transcription.fire(TranscriptionEvent.SETTLED)
+        else:
+            self._close(transcription.stored, transcription, TranscriptionEvent.SETTLED)
+
+    def _close(
+        self, stored: StoredItem, transcription: InputTranscription, event: TranscriptionEvent
+    ) -> None:
+        """The outcome and its item are here since this event. The responder may know at once; the client is
+        told when it is known who spoke, if that is asked."""
+        understood = isinstance(transcription.outcome, Transcript)
+        if understood:
+            assert transcription.heard is not None
+            stored.heard = transcription.heard.text
+        if stored.understanding is Understanding.PENDING:
+            stored.understanding = Understanding.DONE if understood else Understanding.FAILED
+        if understood and transcription.unattributed:
+            transcription.fire(TranscriptionEvent.UNDERSTOOD)
+            self._tell_more(stored.id, transcription)
+        else:
+            transcription.fire(event)
+            self._tell(stored, transcription)
 
     def _tell_more(self, item_id: str, transcription: InputTranscription) -> None:
         """Tell what stands by now, if the client may know already."""
@@ -158,23 +198,16 @@ class Transcribing:
     def _tell(self, stored: StoredItem, transcription: InputTranscription) -> None:
         """Tell the outcome."""
         del self._running[stored.id]
-        outcome, heard = transcription.outcome, transcription.heard
-        understood = isinstance(outcome, Transcript)
-        if understood:
-            assert heard is not None
-            stored.heard = heard.text
-        if stored.understanding is Understanding.PENDING:
-            stored.understanding = Understanding.DONE if understood else Understanding.FAILED
         if not self._is_told(stored, transcription):
             return
-        if understood:
+        if isinstance(transcription.outcome, Transcript):
             self._tell_words(stored, transcription)
         else:
             self._core.emit(
                 ConversationItemInputAudioTranscriptionFailed,
                 item_id=stored.id,
                 content_index=0,
-                error=outcome,
+                error=transcription.outcome,
             )
 
     def _tell_delta(self, item_id: str, transcription: InputTranscription) -> None:
@@ -194,6 +227,17 @@ class Transcribing:
         assert options is not None
         stored.transcribe(heard.text)
         self._tell_delta(stored.id, transcription)
+        for number, segment in enumerate(segments(heard, transcription.turns), 1):
+            self._core.emit(
+                ConversationItemInputAudioTranscriptionSegment,
+                item_id=stored.id,
+                content_index=0,
+                text=segment.text,
+                id=f"seg_{number:04d}",
+                speaker=segment.speaker,
+                start=segment.start,
+                end=segment.end,
+            )
         languages = tuple(TranscriptionLanguage(code=code) for code in heard.languages)
         count = self._core.options.count_tokens
         self._core.emit(

@@ -1,10 +1,11 @@
 """One utterance on its way into text, as the session keeps track of it."""
 
+from collections.abc import Sequence
 from enum import Enum, auto
 
 import msgspec
 
-from vivavoce.protocol import LogProb, Transcript, Transcription, TranscriptionError
+from vivavoce.protocol import LogProb, SpeakerTurn, Transcript, Transcription, TranscriptionError
 from vivavoce.session.conversation import StoredItem
 from vivavoce.session.machine import Machine
 
@@ -19,13 +20,19 @@ class TranscriptionState(Enum):
     """It is over: the outcome may come at any time."""
     EARLY = auto()
     """The outcome came while it was still being spoken; it is told once its item exists."""
+    UNATTRIBUTED = auto()
+    """The words are here, but it is not known yet who said them."""
     OVER = auto()
 
 
 class TranscriptionEvent(Enum):
     COMMITTED = auto()
     SETTLED = auto()
-    """The outcome is here."""
+    """The outcome is here, and nothing else is missing."""
+    UNDERSTOOD = auto()
+    """The words are here, and who said them is asked."""
+    ATTRIBUTED = auto()
+    """Who said them is known, or never will be."""
     ABANDONED = auto()
 
 
@@ -34,9 +41,13 @@ TRANSCRIPTION_TABLE = {
     (TranscriptionState.COLLECTING, TranscriptionEvent.SETTLED): TranscriptionState.EARLY,
     (TranscriptionState.COLLECTING, TranscriptionEvent.ABANDONED): TranscriptionState.OVER,
     (TranscriptionState.EARLY, TranscriptionEvent.COMMITTED): TranscriptionState.OVER,
+    (TranscriptionState.EARLY, TranscriptionEvent.UNDERSTOOD): TranscriptionState.UNATTRIBUTED,
     (TranscriptionState.EARLY, TranscriptionEvent.ABANDONED): TranscriptionState.OVER,
     (TranscriptionState.DUE, TranscriptionEvent.SETTLED): TranscriptionState.OVER,
+    (TranscriptionState.DUE, TranscriptionEvent.UNDERSTOOD): TranscriptionState.UNATTRIBUTED,
     (TranscriptionState.DUE, TranscriptionEvent.ABANDONED): TranscriptionState.OVER,
+    (TranscriptionState.UNATTRIBUTED, TranscriptionEvent.ATTRIBUTED): TranscriptionState.OVER,
+    (TranscriptionState.UNATTRIBUTED, TranscriptionEvent.ABANDONED): TranscriptionState.OVER,
 }
 
 
@@ -47,7 +58,7 @@ class InputTranscription:
     and only the responder needs the words. `stored` is the item, None before it exists.
     """
 
-    __slots__ = ("_machine", "heard", "options", "outcome", "stored", "told")
+    __slots__ = ("_machine", "heard", "options", "outcome", "stored", "told", "turns", "unattributed")
 
     def __init__(self) -> None:
         self._machine: Machine[TranscriptionState, TranscriptionEvent] = Machine(
@@ -60,6 +71,10 @@ class InputTranscription:
         """What was understood so far."""
         self.told = ""
         """So much of it the client knows."""
+        self.unattributed = False
+        """Whether it is being found out who speaks."""
+        self.turns: Sequence[SpeakerTurn] = ()
+        """Who speaks when, where that was found out."""
 
     @property
     def state(self) -> TranscriptionState:

@@ -19,6 +19,7 @@ from vivavoce.server.engine_room import Combination
 from vivavoce.server.opening import Opening
 from vivavoce.server.random_ids import random_ids
 from vivavoce.server.runner.answering import Answering
+from vivavoce.server.runner.attributing import Attributing
 from vivavoce.server.runner.hearing import Hearing
 from vivavoce.server.runner.live import Clock, LiveSession
 from vivavoce.server.runner.understanding import Understanding
@@ -29,6 +30,7 @@ from vivavoce.session import (
     Cancel,
     ClearPlayback,
     Close,
+    Diarize,
     Effect,
     FeedTranscription,
     FinishTranscription,
@@ -59,6 +61,7 @@ class SessionRunner:
         self._understanding = Understanding(
             self._live, engines.transcriber, opening.settings.engine_timeout_s
         )
+        self._attributing = Attributing(self._live, engines.diarizer)
         self._answering = Answering(
             self._live, engines.responder, transport, opening.settings.engine_timeout_s
         )
@@ -132,6 +135,8 @@ class SessionRunner:
                 self._understanding.open(item_id, options)
             case FinishTranscription(item_id):
                 self._understanding.finish(item_id)
+            case Diarize():
+                self._attributing.put(effect)
             case AbandonTranscription(item_id):
                 self._understanding.abandon(item_id)
             case Respond(request):
