@@ -1,6 +1,7 @@
 """Sound as energy in mel bands, and Whisper's view of it: the logarithm of 80 of them, every 10 ms."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ HOP = 160
 WINDOW = 400
 
 _Floats = npt.NDArray[np.float32]
-_Frequencies = npt.NDArray[np.float64]
+_Frequencies = npt.NDArray[np.floating[Any]]
 
 
 def log_mel(samples: _Floats) -> _Floats:
