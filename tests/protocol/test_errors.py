@@ -1193,13 +1193,13 @@ STATE: list[tuple[Error, str | None, str, str | None]] = [
         None,
     ),
     (
-        errors.api_version_mismatch("beta", "GA"),
+        errors.api_version_mismatch("beta", "ga"),
         "api_version_mismatch",
         "API version mismatch. You cannot start a Realtime beta session with a GA client secret.",
         None,
     ),
     (
-        errors.api_version_mismatch("GA", "beta"),
+        errors.api_version_mismatch("ga", "beta"),
         "api_version_mismatch",
         "API version mismatch. You cannot start a Realtime GA session with a beta client secret.",
         None,

@@ -65,12 +65,17 @@ Serve = Callable[..., AbstractAsyncContextManager[Served]]
 
 @pytest.fixture
 def serve() -> Serve:
-    """`async with serve(config) as served`: a server with toy sessions on a free port of the loopback."""
+    """`async with serve(config) as served`: a server with toy sessions on a free port of the loopback, or the
+    `application` given."""
 
     @asynccontextmanager
-    async def serving(config: Config | None = None, **uvicorn_settings: float) -> AsyncIterator[Served]:
+    async def serving(
+        config: Config | None = None,
+        application: RealtimeApplication | None = None,
+        **uvicorn_settings: float,
+    ) -> AsyncIterator[Served]:
         runners: list[ToyRunner] = []
-        application = toy_application(config or Config(), runners)
+        application = application or toy_application(config or Config(), runners)
         listener = bind("127.0.0.1", 0)
         config_of_uvicorn = uvicorn_config(application)
         for name, value in uvicorn_settings.items():

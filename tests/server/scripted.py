@@ -14,7 +14,8 @@ from vivavoce.engines.interfaces import (
     TranscriptionOptions,
 )
 from vivavoce.engines.webrtc_noise import WebRTCNoiseReducer, WebRTCOptions
-from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent, encode
+from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent
+from vivavoce.protocol.dialects import GA, Dialect
 from vivavoce.protocol.generation import count_characters
 from vivavoce.server.config import Config, SessionSettings
 from vivavoce.server.engine_room import Combination
@@ -184,9 +185,10 @@ class ScriptedResponder(Scripted):
 
 
 class WrittenDown:
-    """A transport that keeps everything it was given."""
+    """A transport that keeps everything it was given, as `dialect` writes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
         self.events: list[dict[str, object]] = []
         self.closed: tuple[int, str] | None = None
         self.cleared = 0
@@ -200,7 +202,7 @@ class WrittenDown:
         return [str(event["type"]) for event in self.events]
 
     def send(self, event: ServerEvent) -> None:
-        self.events.append(msgspec.json.decode(encode(event)))
+        self.events.extend(map(msgspec.json.decode, self._dialect.encode(event)))
         self._news.set()
 
     async def ready(self) -> None:
@@ -243,7 +245,9 @@ class Stage:
         hears_audio: bool = False,
         telemetry: Telemetry | None = None,
         kind: SessionKind = "realtime",
+        dialect: Dialect | None = None,
     ) -> None:
+        dialect = dialect or GA()
         model = "gpt-realtime" if kind == "realtime" else None
         self.noise_reducer = WebRTCNoiseReducer(WebRTCOptions())
         self.detector = LoudnessDetector()
@@ -251,7 +255,7 @@ class Stage:
         self.transcriber = transcriber or ScriptedTranscriber()
         self.diarizer = diarizer or ScriptedDiarizer()
         self.responder = ScriptedResponder(answer, hears_audio=hears_audio)
-        self.transport = WrittenDown()
+        self.transport = WrittenDown(dialect)
         self.runner = SessionRunner(
             opening=opening(settings or SessionSettings(debug=True), kind, model),
             engines=Combination(
@@ -263,6 +267,7 @@ class Stage:
                 responder=self.responder,
             ),
             transport=self.transport,
+            dialect=dialect,
             telemetry=telemetry or Telemetry(Config()),
         )
 

@@ -7,6 +7,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from vivavoce.protocol.beta import Beta
+from vivavoce.protocol.dialects import GA
 from vivavoce.server.config import Config, EngineNames, ServerSettings
 
 KEY = "sk-test-0123456789abcdefghij"
@@ -91,8 +93,27 @@ async def test_missing_model(serve, query: str):
         {"subprotocols": ["realtime", "openai-beta.realtime-v1"]},
     ],
 )
-async def test_the_beta_shape(serve, options):
+async def test_the_beta_dialect(serve, options):
     async with serve(OPEN) as served:
+        async with connect(served.url + "?model=gpt-realtime", **options) as ws:
+            await ws.recv()
+        async with connect(served.url + "?model=gpt-realtime") as ws:
+            await ws.recv()
+        error, code, _ = await refusal(served.url + "/translations?model=gpt-realtime-translate", **options)
+    beta, ga = (type(runner.dialect) for runner in served.runners)
+    assert (beta, ga) == (Beta, GA)
+    assert (error["code"], code) == ("beta_api_shape_disabled", 4000)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"additional_headers": {"OpenAI-Beta": "realtime=v1"}},
+        {"subprotocols": ["realtime", "openai-beta.realtime-v1"]},
+    ],
+)
+async def test_a_server_that_does_not_speak_the_beta_dialect(serve, options):
+    async with serve(Config(server=ServerSettings(beta=False))) as served:
         error, code, reason = await refusal(served.url + "?model=gpt-realtime", **options)
     assert error["code"] == "beta_api_shape_disabled"
     assert (code, reason) == (4000, "invalid_request_error.beta_api_shape_disabled")
@@ -234,9 +255,15 @@ async def test_azures_preview_path_needs_a_version_and_speaks_the_beta_dialect(s
             await connect(url + "?deployment=butler", additional_headers={"api-key": KEY})
         assert caught.value.response.status_code == 400
         assert json.loads(caught.value.response.body)["error"]["param"] == "api-version"
-        error, code, _ = await refusal(
-            url + "?api-version=2025-04-01-preview&deployment=butler", additional_headers={"api-key": KEY}
-        )
+        preview = url + "?api-version=2025-04-01-preview&deployment=butler"
+        async with connect(preview, additional_headers={"api-key": KEY}) as ws:
+            await ws.recv()
+        (runner,) = served.runners
+        assert type(runner.dialect) is Beta
+        assert runner.opening.resolved.model == "butler"
+    async with serve(Config(server=ServerSettings(beta=False))) as served:
+        url = f"ws://127.0.0.1:{served.port}/openai/realtime"
+        error, code, _ = await refusal(url + "?api-version=2025-04-01-preview&deployment=butler")
         assert (error["code"], code) == ("beta_api_shape_disabled", 4000)
 
 

@@ -20,10 +20,11 @@ class ToyRunner:
     - `{"stick": true}`: the session cannot be freed before `unstuck` is set.
     """
 
-    def __init__(self, *, opening, engines, transport, telemetry=None) -> None:
+    def __init__(self, *, opening, engines, transport, dialect=None, telemetry=None) -> None:
         self.opening = opening
         self.engines = engines
         self.transport = transport
+        self.dialect = dialect
         self.lingers = False
         self.unstuck = asyncio.Event()
         self.unstuck.set()

@@ -78,13 +78,6 @@ def test_a_model_for_a_transcription_session(server: Server) -> None:
     assert told == (expected, 4000, "invalid_request_error.invalid_model")
 
 
-def test_the_beta_dialect(server: Server) -> None:
-    headers = {"Authorization": f"Bearer {server.key}", "OpenAI-Beta": "realtime=v1"}
-    error, code, reason = farewell(server, MODEL, headers=headers)
-    assert error["code"] == "beta_api_shape_disabled"
-    assert (code, reason) == (4000, "invalid_request_error.beta_api_shape_disabled")
-
-
 def test_an_unknown_call(server: Server, bystander: Peer) -> None:
     with pytest.raises(InvalidStatus) as refused, calling(server, "?call_id=rtc_nobody"):
         pass

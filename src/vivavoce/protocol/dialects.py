@@ -4,14 +4,16 @@ Sessions speak the GA dialect, whose structs are the protocol. A connection hold
 event to its last and sends everything through it; nothing but the choice of it knows that there are two.
 """
 
-from enum import Enum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from vivavoce.protocol.beta.dialect import Beta, NewId
 from vivavoce.protocol.beta.sessions import Extras
 from vivavoce.protocol.client_events import ClientEvent
 from vivavoce.protocol.codec import GA_WEBSOCKET, Accepts, decode_client_event, encode
 from vivavoce.protocol.server_events import ServerEvent
+
+DialectName = Literal["ga", "beta"]
+"""The names by which a server tells the dialects apart."""
 
 
 class Dialect(Protocol):
@@ -37,16 +39,13 @@ class GA:
         return (encode(event),)
 
 
-class ApiVersion(Enum):
-    """The names by which a server tells the dialects apart."""
+def dialect(
+    name: DialectName, new_id: NewId, *, accepts: Accepts = GA_WEBSOCKET, extras: Extras | None = None
+) -> Dialect:
+    """The dialect of a new connection over WebSocket.
 
-    GA = "GA"
-    BETA = "beta"
-
-    def dialect(self, new_id: NewId, extras: Extras | None = None) -> Dialect:
-        """The dialect of a new connection over WebSocket.
-
-        - new_id: makes identifiers, `new_id("event")` -> `"event_…"`.
-        - extras: what a client secret of the beta dialect holds beside the session.
-        """
-        return GA() if self is ApiVersion.GA else Beta(new_id, extras or Extras())
+    - new_id: makes identifiers, `new_id("event")` -> `"event_…"`.
+    - accepts: the client events of the kind of session, in the GA dialect.
+    - extras: what a client secret of the beta dialect holds beside the session.
+    """
+    return GA(accepts) if name == "ga" else Beta(new_id, extras)

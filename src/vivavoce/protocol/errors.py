@@ -446,10 +446,12 @@ def beta_disabled() -> Error:
     return _refused("beta_api_shape_disabled", message)
 
 
-def api_version_mismatch(session: str, secret: str) -> Error:
-    """A `session` of one dialect opened with the client `secret` of the other ("GA", "beta")."""
+def api_version_mismatch(session: Literal["ga", "beta"], secret: Literal["ga", "beta"]) -> Error:
+    """A `session` of one dialect opened with the client `secret` of the other."""
+    words = {"ga": "GA", "beta": "beta"}
     message = (
-        f"API version mismatch. You cannot start a Realtime {session} session with a {secret} client secret."
+        f"API version mismatch. You cannot start a Realtime {words[session]} session "
+        f"with a {words[secret]} client secret."
     )
     return _refused("api_version_mismatch", message)
 

@@ -16,11 +16,13 @@ import secrets
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from vivavoce.protocol import Error, InvalidEvent, errors
+from vivavoce.protocol.beta import Extras
+from vivavoce.protocol.dialects import DialectName
 from vivavoce.protocol.sessions import (
     RealtimeSessionParams,
     TranscriptionSessionParams,
@@ -42,8 +44,6 @@ MAX_CHARACTERS = 7680
 MAX_PLAIN_BYTES = 1024 * 1024
 """Most that a secret unpacks to."""
 
-Dialect = Literal["ga", "beta"]
-
 _VERSION = 1
 _NONCE_BYTES = 12
 _COMPRESS_FROM = 256
@@ -54,7 +54,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What a client secret entitles to: sessions of one kind, until it expires."""
 
     kind: SessionKind
-    dialect: Dialect = "ga"
+    dialect: DialectName = "ga"
     """Whose shape the secret was asked for in, and the only one in which it opens sessions (R1.3.2)."""
     model: str | None = None
     """None: whoever opens a session names one."""
@@ -66,6 +66,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Unix seconds."""
     configuration: bytes = b""
     """The params of the session as JSON; empty for none."""
+    extras: Extras = Extras()
+    """What was asked for beside them, in the beta dialect."""
 
     def __repr__(self) -> str:
         return f"Grant({self.kind!r}, {self.dialect!r}, {self.model!r}, expires_at={self.expires_at})"

@@ -60,6 +60,8 @@ class ServerSettings:
     """PEM file with the certificate's private key."""
     tls_self_signed: bool = False
     """Make a certificate for localhost at every start."""
+    beta: bool = True
+    """Speak the beta dialect with clients that ask for it; without, they are refused as OpenAI does."""
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     """How long running responses may take to end when the server is asked to stop."""
     max_sessions: Annotated[int, msgspec.Meta(ge=0)] = 0

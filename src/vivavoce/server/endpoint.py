@@ -11,7 +11,8 @@ from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from vivavoce.protocol import ErrorEvent, InvalidEvent, encode
+from vivavoce.protocol import GA_TRANSLATION, GA_WEBSOCKET, ErrorEvent, InvalidEvent, encode
+from vivavoce.protocol.dialects import Dialect, dialect
 from vivavoce.server.access import Access
 from vivavoce.server.config import Config
 from vivavoce.server.connection import Connection
@@ -47,7 +48,9 @@ CLEARING_S = 5.0
 class RunnerFactory(Protocol):
     """Makes the runner of one session."""
 
-    def __call__(self, *, opening: Opening, engines: Combination, transport: Transport) -> Runner: ...
+    def __call__(
+        self, *, opening: Opening, engines: Combination, transport: Transport, dialect: Dialect
+    ) -> Runner: ...
 
 
 class RealtimeEndpoint:
@@ -86,18 +89,20 @@ class RealtimeEndpoint:
             logger.error(not_started().message)
             await deny(scope, receive, send, 503, not_started())
             return
-        verdict = judge(scope, door, self._access, self._models, time.time())
+        beta = self._config.server.beta
+        verdict = judge(scope, door, self._access, self._models, beta=beta, now=time.time())
         if isinstance(verdict, Denied):
             await deny(scope, receive, send, verdict.status, verdict.error)
             return
         await send({"type": "websocket.accept", "subprotocol": chosen_subprotocol(scope)})
-        opens = self._open(verdict) if isinstance(verdict, Admitted) else verdict
-        if isinstance(opens, Refused):
-            event = ErrorEvent(event_id=self._ids("event"), error=opens.error)
-            await send({"type": "websocket.send", "text": encode(event).decode()})
-            await send({"type": "websocket.close", "code": opens.close_code, "reason": reason(opens.error)})
+        if isinstance(verdict, Refused):
+            await self._refuse(verdict, send)
             return
-        await self._connect(opens, scope, send).run(receive)
+        opens = self._open(verdict)
+        if isinstance(opens, Refused):
+            await self._refuse(opens, send)
+            return
+        await self._connect(opens, self._dialect(verdict), scope, send).run(receive)
 
     async def drain(self, timeout_s: float) -> None:
         """Let nobody in, let running responses end, close every connection with 1001; all within
@@ -147,15 +152,25 @@ class RealtimeEndpoint:
         except InvalidEvent as invalid:
             return Refused(invalid.error, CLOSE_REQUEST)
 
-    def _connect(self, opens: Opening, scope: Scope, send: Send) -> Connection:
+    async def _refuse(self, refused: Refused, send: Send) -> None:
+        event = ErrorEvent(event_id=self._ids("event"), error=refused.error)
+        await send({"type": "websocket.send", "text": encode(event).decode()})
+        await send({"type": "websocket.close", "code": refused.close_code, "reason": reason(refused.error)})
+
+    def _dialect(self, admitted: Admitted) -> Dialect:
+        accepts = GA_TRANSLATION if admitted.kind == "translation" else GA_WEBSOCKET
+        return dialect(admitted.dialect, self._ids, accepts=accepts, extras=admitted.extras)
+
+    def _connect(self, opens: Opening, speaks: Dialect, scope: Scope, send: Send) -> Connection:
         transport = WebSocketTransport(
             send,
+            dialect=speaks,
             buffer_bytes=self._config.server.write_buffer_bytes,
             write_timeout_s=self._config.server.write_timeout_s,
             **scope.get("extensions", {}).get(EXTENSION, {}),
         )
         engines = self._engines.combination(opens.model)
-        runner = self._runner(opening=opens, engines=engines, transport=transport)
+        runner = self._runner(opening=opens, engines=engines, transport=transport, dialect=speaks)
 
         def gone(connection: Connection) -> None:
             self._connections.discard(connection)

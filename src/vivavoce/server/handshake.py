@@ -12,9 +12,11 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.types import Scope
 
 from vivavoce.protocol import Error, errors
+from vivavoce.protocol.beta import Extras
+from vivavoce.protocol.dialects import DialectName
 from vivavoce.server import refusals
 from vivavoce.server.access import Access
-from vivavoce.server.client_secrets import Dialect, Grant
+from vivavoce.server.client_secrets import Grant
 from vivavoce.server.keys import presented_key
 from vivavoce.server.models import ModelNames
 from vivavoce.server.opening import InitialParams, SessionKind
@@ -56,6 +58,9 @@ class Admitted(msgspec.Struct, frozen=True):
     """What the caller's client secret asks for."""
     who: str | None = None
     """The name of the caller's key; None where nobody needs one."""
+    dialect: DialectName = "ga"
+    extras: Extras = Extras()
+    """What the caller's client secret asks for beside `params`, in the beta dialect."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -75,9 +80,13 @@ class Denied(msgspec.Struct, frozen=True):
 Verdict = Admitted | Refused | Denied
 
 
-def judge(scope: Scope, door: Door, access: Access, models: ModelNames, now: float) -> Verdict:
+def judge(scope: Scope, door: Door, access: Access, models: ModelNames, *, beta: bool, now: float) -> Verdict:
     """What to do with the caller of an ASGI websocket scope who came to this door. The key is looked at
-    before anything else. `now`: unix seconds."""
+    before anything else.
+
+    - beta: whether the beta dialect is spoken here. Translation sessions are younger than it.
+    - now: unix seconds.
+    """
     headers = Headers(scope=scope)
     query = QueryParams(scope.get("query_string", b""))
     subprotocols: list[str] = scope.get("subprotocols", [])
@@ -91,21 +100,19 @@ def judge(scope: Scope, door: Door, access: Access, models: ModelNames, now: flo
     dialect = _dialect(door, headers, subprotocols)
     grant = caller.grant
     if grant is not None and grant.dialect != dialect:
-        words: dict[Dialect, str] = {"ga": "GA", "beta": "beta"}
-        error = refusals.wrong_dialect(session=words[dialect], secret=words[grant.dialect])
-        return Refused(error, CLOSE_REQUEST)
-    if dialect == "beta":
+        return Refused(errors.api_version_mismatch(dialect, grant.dialect), CLOSE_REQUEST)
+    if dialect == "beta" and (door.translations or not beta):
         return Refused(errors.beta_disabled(), CLOSE_REQUEST)
     if grant is not None:
         return _by_secret(grant, door, query, headers, models)
     if query.get("intent") == "transcription" and not door.translations:
         if query.get("model"):
             return Refused(errors.model_on_transcription(), CLOSE_REQUEST)
-        return Admitted("transcription", None, who=caller.who)
+        return Admitted("transcription", None, who=caller.who, dialect=dialect)
     kind: SessionKind = "translation" if door.translations else "realtime"
     model = _model(door, query)
     refusal = _model_refusal(model, kind, headers, models)
-    return refusal or Admitted(kind, model, who=caller.who)
+    return refusal or Admitted(kind, model, who=caller.who, dialect=dialect)
 
 
 def chosen_subprotocol(scope: Scope) -> str | None:
@@ -113,7 +120,7 @@ def chosen_subprotocol(scope: Scope) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", []) else None
 
 
-def _dialect(door: Door, headers: Headers, subprotocols: Sequence[str]) -> Dialect:
+def _dialect(door: Door, headers: Headers, subprotocols: Sequence[str]) -> DialectName:
     """R1.3.1."""
     asked = "realtime=v1" in headers.get("openai-beta", "") or BETA_SUBPROTOCOL in subprotocols
     return "beta" if asked or door.preview else "ga"
@@ -129,7 +136,7 @@ def _by_secret(grant: Grant, door: Door, query: QueryParams, headers: Headers, m
         model = grant.model or _model(door, query)
         if refusal := _model_refusal(model, grant.kind, headers, models):
             return refusal
-    return Admitted(grant.kind, model, grant.params, grant.who)
+    return Admitted(grant.kind, model, grant.params, grant.who, grant.dialect, grant.extras)
 
 
 def _model(door: Door, query: QueryParams) -> str | None:

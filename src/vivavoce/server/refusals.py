@@ -41,14 +41,6 @@ def session_too_long(limit: int, length: int) -> Error:
     return request_error(message, code="string_above_max_length", param="session")
 
 
-def wrong_dialect(*, session: str, secret: str) -> Error:
-    """A client secret made in one dialect and a session in the other: `beta` and `GA`."""
-    message = (
-        f"API version mismatch. You cannot start a Realtime {session} session with a {secret} client secret."
-    )
-    return request_error(message, code="api_version_mismatch")
-
-
 def wrong_place(kind: str, path: str) -> Error:
     """A client secret at the endpoint of another kind of session."""
     message = f"This client secret opens a {kind} session: connect to {path}."

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.types import Send
 
-from vivavoce.protocol import ServerEvent, encode
+from vivavoce.protocol import ServerEvent
+from vivavoce.protocol.dialects import Dialect
 from vivavoce.server.transport import TransportClosed
 
 logger = logging.getLogger(__name__)
@@ -32,15 +33,16 @@ REPLIES_FACTOR = 4
 class WebSocketTransport:
     """The outgoing half of an accepted WebSocket.
 
-    `send` is the connection's ASGI send. `abort` drops the connection without waiting for the peer, `unsent`
-    tells how many bytes wait below ASGI and `send_texts` sends several messages at once; they are None where
-    the web server doesn't offer them.
+    `send` is the connection's ASGI send, and `dialect` writes its events. `abort` drops the connection
+    without waiting for the peer, `unsent` tells how many bytes wait below ASGI and `send_texts` sends several
+    messages at once; they are None where the web server doesn't offer them.
     """
 
     def __init__(
         self,
         send: Send,
         *,
+        dialect: Dialect,
         buffer_bytes: int,
         write_timeout_s: float,
         abort: Callable[[], None] | None = None,
@@ -48,6 +50,7 @@ class WebSocketTransport:
         send_texts: Callable[[Sequence[bytes]], Awaitable[None]] | None = None,
     ) -> None:
         self._send = send
+        self._dialect = dialect
         self._send_texts = send_texts or self._send_one_by_one
         self._limit = buffer_bytes
         self._write_timeout = write_timeout_s
@@ -80,9 +83,9 @@ class WebSocketTransport:
     def send(self, event: ServerEvent) -> None:
         if self._closing is not None or self.ended.is_set():
             return
-        frame = encode(event)
-        self._frames.append(frame)
-        self._buffered += len(frame)
+        for frame in self._dialect.encode(event):
+            self._frames.append(frame)
+            self._buffered += len(frame)
         if self._buffered >= self._limit:
             self._room.clear()
         self._work.set()

@@ -1,4 +1,4 @@
-"""The structs of the beta dialect against its published schemas, property by property, where they are right."""
+"""The structs of the beta dialect against its published schemas, property by property."""
 
 import re
 from typing import Any, get_args

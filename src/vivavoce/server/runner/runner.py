@@ -12,9 +12,9 @@ from vivavoce.protocol import (
     InputAudioBufferAppend,
     InvalidEvent,
     TranslationSession,
-    decode_client_event,
     errors,
 )
+from vivavoce.protocol.dialects import Dialect
 from vivavoce.server.engine_room import Combination
 from vivavoce.server.opening import Opening
 from vivavoce.server.random_ids import random_ids
@@ -49,9 +49,16 @@ class SessionRunner:
     """Runs one session over one transport with one combination of engines."""
 
     def __init__(
-        self, *, opening: Opening, engines: Combination, transport: Transport, telemetry: Telemetry
+        self,
+        *,
+        opening: Opening,
+        engines: Combination,
+        transport: Transport,
+        dialect: Dialect,
+        telemetry: Telemetry,
     ) -> None:
         self._transport = transport
+        self._dialect = dialect
         self._clock = Clock()
         self._session = _session(opening, engines, self._clock.now())
         shown = self._session.config
@@ -83,7 +90,7 @@ class SessionRunner:
         if self._draining:
             return
         try:
-            event = decode_client_event(data)
+            event = self._dialect.decode(data)
         except InvalidEvent as invalid:
             await self._hearing.catch_up()
             self._session.refuse(invalid.error)
