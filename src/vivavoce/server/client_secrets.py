@@ -66,7 +66,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Unix seconds."""
     configuration: bytes = b""
     """The params of the session as JSON; empty for none."""
-    extras: Extras = Extras()
+    extras: Extras | None = None
     """What was asked for beside them, in the beta dialect."""
 
     def __repr__(self) -> str:

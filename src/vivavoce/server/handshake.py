@@ -59,7 +59,7 @@ class Admitted(msgspec.Struct, frozen=True):
     who: str | None = None
     """The name of the caller's key; None where nobody needs one."""
     dialect: DialectName = "ga"
-    extras: Extras = Extras()
+    extras: Extras | None = None
     """What the caller's client secret asks for beside `params`, in the beta dialect."""
 
 
