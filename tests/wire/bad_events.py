@@ -54,6 +54,14 @@ def high(kind: str, param: str, maximum: object, value: object) -> Refusal:
     return Refusal(f"{kind}_above_max_value", message, param)
 
 
+def many(param: str, maximum: int, length: int) -> Refusal:
+    message = (
+        f"Invalid '{param}': array too long. "
+        f"Expected an array with maximum length {maximum}, but got an array with length {length} instead."
+    )
+    return Refusal("array_above_max_length", message, param)
+
+
 def long(param: str, maximum: int, length: int) -> Refusal:
     message = (
         f"Invalid '{param}': string too long. "
@@ -499,6 +507,18 @@ BAD_EVENTS: dict[str, tuple[Event, Refusal]] = {
             "properties, but got an object with 17 properties instead.",
             "response.metadata",
         ),
+    ),
+    "129 tools": (
+        an_update(tools=[TOOL | {"name": f"f{number}"} for number in range(129)]),
+        many("session.tools", 128, 129),
+    ),
+    "129 tools of a response": (
+        response(tools=[TOOL | {"name": f"f{number}"} for number in range(129)]),
+        many("response.tools", 128, 129),
+    ),
+    "1001 parts": (
+        said("user", *[{"type": "input_text", "text": ""}] * 1001),
+        many("item.content", 1000, 1001),
     ),
     "metadata key too long": (
         response(metadata={"k" * 65: ""}),

@@ -11,6 +11,9 @@ MAX_TEXT_CHARACTERS = 256_000
 """Longest text of one `input_text` or `output_text` part that a client may send."""
 
 
+MAX_PARTS = 1000
+"""Most parts of a message that a client may send."""
+
 MAX_IMAGE_CHARACTERS = 20 * 2**20
 """Longest data URI of an `input_image` part: 20 MiB, a picture of 15 MiB."""
 

@@ -187,6 +187,14 @@ def empty_array(param: str, *, event_id: str | None = None) -> Error:
     return _refused("invalid_value", message, param, event_id=event_id)
 
 
+def array_too_long(param: str, maximum: int, length: int, *, event_id: str | None = None) -> Error:
+    message = (
+        f"Invalid '{param}': array too long. "
+        f"Expected an array with maximum length {maximum}, but got an array with length {length} instead."
+    )
+    return _refused("array_above_max_length", message, param, event_id=event_id)
+
+
 def too_many_properties(param: str, maximum: int, length: int, *, event_id: str | None = None) -> Error:
     message = (
         f"Invalid '{param}': too many properties. "

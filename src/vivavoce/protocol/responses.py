@@ -9,7 +9,7 @@ from vivavoce.protocol.formats import AudioFormat
 from vivavoce.protocol.items import InputItem, Item
 from vivavoce.protocol.prompts import Prompt
 from vivavoce.protocol.sessions import Modalities, Modality, Reasoning, TokenLimit, Voice, VoiceId
-from vivavoce.protocol.tools import Tool, ToolChoice
+from vivavoce.protocol.tools import ToolChoice, Tools
 
 Metadata = Annotated[
     dict[Annotated[str, limits(max_length=64)], Annotated[str, limits(max_length=512)]], limits(max_length=16)
@@ -37,7 +37,7 @@ class ResponseParams(WireObject, frozen=True, kw_only=True):
     instructions: str | UnsetType = UNSET
     """Replaces the session's instructions."""
     audio: ResponseAudioParams | UnsetType = UNSET
-    tools: tuple[Tool, ...] | UnsetType = UNSET
+    tools: Tools | UnsetType = UNSET
     """Replaces the session's tools."""
     tool_choice: ToolChoice | UnsetType = UNSET
     parallel_tool_calls: bool | UnsetType = UNSET

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from vivavoce.protocol.base import TaggedObject, WireObject, limits
 from vivavoce.protocol.formats import AudioFormat, AudioPCM
 from vivavoce.protocol.prompts import Prompt
-from vivavoce.protocol.tools import Tool, ToolChoice
+from vivavoce.protocol.tools import Tool, ToolChoice, Tools
 from vivavoce.protocol.turns import (
     ServerVad,
     TranscriptionServerVad,
@@ -180,7 +180,7 @@ class RealtimeSessionParams(TaggedObject, frozen=True, kw_only=True, tag="realti
     output_modalities: Modalities | UnsetType = UNSET
     instructions: str | UnsetType = UNSET
     """What the model is told before everything else. An empty text means none."""
-    tools: tuple[Tool, ...] | UnsetType = UNSET
+    tools: Tools | UnsetType = UNSET
     tool_choice: ToolChoice | UnsetType = UNSET
     max_output_tokens: TokenLimit | UnsetType = UNSET
     """Limit of one response, calls included."""

@@ -16,7 +16,14 @@ import pybase64
 from msgspec import UnsetType
 
 from vivavoce.protocol import errors
-from vivavoce.protocol.content import InputAudio, InputImage, InputText, OutputAudio, OutputText
+from vivavoce.protocol.content import (
+    MAX_PARTS,
+    InputAudio,
+    InputImage,
+    InputText,
+    OutputAudio,
+    OutputText,
+)
 from vivavoce.protocol.errors import Error, InvalidEvent
 from vivavoce.protocol.items import Message
 from vivavoce.protocol.responses import ResponseParams
@@ -242,11 +249,13 @@ def _number(limits: dict[str, Any], *, decimal: bool) -> Rule:
 def _array(check: _Check, limits: dict[str, Any]) -> Rule:
     combinations = limits.get("combinations")
     in_order = tuple if not limits.get("any_order") else _sorted
-    min_length = limits.get("min_length")
+    min_length, max_length = limits.get("min_length"), limits.get("max_length")
 
     def rule(value: list[Any], path: str) -> None:
         if min_length and not value:
             _refuse(errors.empty_array(path))
+        if max_length and len(value) > max_length:
+            _refuse(errors.array_too_long(path, max_length, len(value)))
         for index, item in enumerate(value):
             check(item, f"{path}[{index}]")
         if combinations and in_order(value) not in combinations:
@@ -326,6 +335,8 @@ def declare(
 def _message(parts: dict[str, Parts], value: dict[str, Any], path: str) -> None:
     kinds, listed = parts[value["role"]]
     allowed = {str(kind.__struct_config__.tag): kind for kind in kinds}
+    if len(value["content"]) > MAX_PARTS:
+        _refuse(errors.array_too_long(_join(path, "content"), MAX_PARTS, len(value["content"])))
     for index, part in enumerate(value["content"]):
         where = f"{_join(path, 'content')}[{index}]"
         if not isinstance(part, dict):

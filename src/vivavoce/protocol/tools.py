@@ -6,6 +6,9 @@ from msgspec import UNSET, UnsetType
 
 from vivavoce.protocol.base import TaggedObject, WireObject, limits
 
+MAX_TOOLS = 128
+"""Most tools that a client may name at once."""
+
 FUNCTION_NAME = r"[A-Za-z0-9_-]+"
 
 
@@ -75,6 +78,12 @@ class McpTool(TaggedObject, frozen=True, kw_only=True, tag="mcp"):
 
 Tool = FunctionTool | McpTool
 """An entry of `tools`."""
+
+Tools = Annotated[tuple[Tool, ...], limits(max_length=MAX_TOOLS)]
+"""`tools`, as clients send them."""
+
+FunctionTools = Annotated[tuple[FunctionTool, ...], limits(max_length=MAX_TOOLS)]
+"""The same in the beta dialect, which has functions only."""
 
 
 class ToolChoiceFunction(TaggedObject, frozen=True, kw_only=True, tag="function"):

@@ -85,6 +85,12 @@ class SessionSettings:
     speech (and as long as that lasted on top), until it is given up."""
     max_minutes: Annotated[float, msgspec.Meta(ge=0)] = 60.0
     """How long a session may last; 0: as long as it likes."""
+    max_items: Annotated[int, msgspec.Meta(ge=1)] = 10_000
+    """Most items in the conversation."""
+    max_bytes: Annotated[int, msgspec.Meta(ge=1048576)] = 536870912
+    """Most bytes of audio, images and text from the client that the session holds."""
+    max_buffer_s: Annotated[float, msgspec.Meta(ge=1)] = 600.0
+    """Most seconds of audio between two commits."""
     debug: bool = False
     """Check the protocol's invariants on every event that is sent; a session that breaks one fails."""
 

@@ -16,7 +16,7 @@ from vivavoce.protocol.prompts import Prompt
 from vivavoce.protocol.responses import Metadata, ResponseStatus, StatusDetails, Usage
 from vivavoce.protocol.sessions import Modality, TokenLimit, Voice, VoiceId
 from vivavoce.protocol.strict import declare
-from vivavoce.protocol.tools import FunctionTool, ToolChoice
+from vivavoce.protocol.tools import FunctionTools, ToolChoice
 
 
 class ResponseParams(WireObject, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class ResponseParams(WireObject, frozen=True, kw_only=True):
     instructions: str | UnsetType = UNSET
     voice: Voice | UnsetType = UNSET
     output_audio_format: FormatName | UnsetType = UNSET
-    tools: tuple[FunctionTool, ...] | UnsetType = UNSET
+    tools: FunctionTools | UnsetType = UNSET
     tool_choice: ToolChoice | UnsetType = UNSET
     temperature: Temperature = UNSET
     max_response_output_tokens: TokenLimit | UnsetType = UNSET

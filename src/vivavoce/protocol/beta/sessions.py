@@ -15,7 +15,7 @@ from vivavoce.protocol.beta.formats import FormatName, name_of, to_ga
 from vivavoce.protocol.errors import model_on_transcription
 from vivavoce.protocol.prompts import Prompt
 from vivavoce.protocol.strict import declare
-from vivavoce.protocol.tools import FunctionTool, Tool, ToolChoice
+from vivavoce.protocol.tools import FunctionTools, Tool, ToolChoice
 from vivavoce.protocol.turns import SemanticVad, TranscriptionTurnDetection
 
 Modalities = Annotated[
@@ -127,7 +127,7 @@ class SessionParams(WireObject, frozen=True, kw_only=True):
     input_audio_transcription: ga.Transcription | UnsetType | None = UNSET
     input_audio_noise_reduction: ga.NoiseReduction | UnsetType | None = UNSET
     turn_detection: TurnDetection | UnsetType | None = UNSET
-    tools: tuple[FunctionTool, ...] | UnsetType = UNSET
+    tools: FunctionTools | UnsetType = UNSET
     tool_choice: ToolChoice | UnsetType = UNSET
     temperature: Temperature = UNSET
     max_response_output_tokens: ga.TokenLimit | UnsetType = UNSET
