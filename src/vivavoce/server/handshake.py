@@ -35,9 +35,10 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     translations: bool = False
     """Sessions here are translation sessions."""
     azure: bool = False
-    """Azure refuses a wrong key before the upgrade, with HTTP (R1.2.3)."""
+    """Azure refuses a wrong key before the upgrade, with HTTP (R1.2.3). Its clients may say `deployment` for
+    `model`."""
     preview: bool = False
-    """Azure's preview API: the beta dialect, and `deployment` in place of `model`."""
+    """Azure's preview API: the beta dialect, and an `api-version`."""
 
 
 OPENAI = Door(path="/v1/realtime")
@@ -140,7 +141,7 @@ def _by_secret(grant: Grant, door: Door, query: QueryParams, headers: Headers, m
 
 
 def _model(door: Door, query: QueryParams) -> str | None:
-    return (query.get("deployment") if door.preview else None) or query.get("model")
+    return (query.get("deployment") if door.azure else None) or query.get("model")
 
 
 def _model_refusal(
