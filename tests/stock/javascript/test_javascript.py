@@ -35,29 +35,34 @@ def secure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+def program(server: Server, name: str, *arguments: str) -> list[Event]:
+    """Run a program to its end and return what it printed."""
+    assert (HERE / "node_modules").is_dir(), f"The packages are missing: run `npm ci` in {HERE}."
+    environment = os.environ | {
+        "OPENAI_API_KEY": server.key,
+        "OPENAI_BASE_URL": server.base_url,
+        "REALTIME_URL": f"{server.url}?model=gpt-realtime",
+        "NODE_EXTRA_CA_CERTS": str(server.certificate),
+    }
+    done = subprocess.run(
+        ["node", name, *arguments],
+        cwd=HERE,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 @pytest.fixture
 def run(secure_server: Server) -> Run:
     """Run a program to its end and return what it printed, of which the server's events are in order."""
-    assert (HERE / "node_modules").is_dir(), f"The packages are missing: run `npm ci` in {HERE}."
 
     def run_program(name: str, *arguments: str) -> list[Event]:
-        environment = os.environ | {
-            "OPENAI_API_KEY": secure_server.key,
-            "OPENAI_BASE_URL": secure_server.base_url,
-            "REALTIME_URL": f"{secure_server.url}?model=gpt-realtime",
-            "NODE_EXTRA_CA_CERTS": str(secure_server.certificate),
-        }
-        done = subprocess.run(
-            ["node", name, *arguments],
-            cwd=HERE,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        events = [json.loads(line) for line in done.stdout.splitlines()]
+        events = program(secure_server, name, *arguments)
         order = Order()
         for event in events:
             if not event["type"].startswith(OURS):
@@ -128,6 +133,59 @@ class TestOpenAIRealtimeWS:
         assert [event["type"] for event in done] == ["error", "client.error", "socket.close"]
         assert done[1]["code"] == "invalid_api_key"
         assert (done[2]["code"], done[2]["reason"]) == (3000, "invalid_request_error.invalid_api_key")
+
+
+class TestAzure:
+    def test_the_ga_dialect(self, run: Run) -> None:
+        events = run("azure_ga.mjs")
+        assert events[0]["session"]["model"] == "gpt-4o-realtime-preview"
+        (done,) = of(events, "response.done")
+        assert done["response"]["output"][0]["content"] == [{"type": "output_text", "text": "good morning"}]
+        assert events[-1] == GOODBYE
+
+
+class TestBeta:
+    """`openai/beta/realtime`, over either kind of socket, and at Azure's preview address."""
+
+    @pytest.mark.parametrize("way", ["ws", "websocket", "azure"])
+    def test_text(self, secure_server: Server, way: str) -> None:
+        events = program(secure_server, "beta_text.mjs", way)
+        assert [event["type"] for event in events if event["type"] != "response.text.delta"] == [
+            "session.created",
+            "conversation.created",
+            "session.updated",
+            "conversation.item.created",
+            "response.created",
+            "response.output_item.added",
+            "conversation.item.created",
+            "response.content_part.added",
+            "response.text.done",
+            "response.content_part.done",
+            "response.output_item.done",
+            "response.done",
+            "rate_limits.updated",
+            "socket.close",
+        ]
+        assert "".join(event["delta"] for event in of(events, "response.text.delta")) == "good morning"
+        response = of(events, "response.done")[0]["response"]
+        assert (response["modalities"], response["temperature"]) == (["text"], 0.7)
+        assert response["output"][0]["content"] == [{"type": "text", "text": "good morning"}]
+        assert response["conversation_id"] == events[1]["conversation"]["id"]
+        assert events[-1] == GOODBYE
+
+    @pytest.mark.parametrize("way", ["ws", "azure"])
+    def test_audio(self, secure_server: Server, samples: str, way: str) -> None:
+        events = program(secure_server, "beta_audio.mjs", way, samples)
+        assert not of(events, "client.error")
+        (transcribed,) = of(events, "conversation.item.input_audio_transcription.completed")
+        assert "young man" in transcribed["transcript"].lower()
+        assert of(events, "response.audio.delta")
+        response = of(events, "response.done")[0]["response"]
+        assert response["voice"] == "ash"
+        (part,) = response["output"][0]["content"]
+        assert part["type"] == "audio"
+        assert "young man" in part["transcript"].lower()
+        assert events[-1] == GOODBYE
 
 
 class TestAgents:
