@@ -46,3 +46,26 @@ def test_its_session_begins_as_it_says_and_is_no_prisoner_of_it(server: Server, 
         assert peer.until("session.updated")["session"]["instructions"] == "Be long."
     assert made["value"] not in server.log
     bystander.take_turn()
+
+
+def test_a_session_of_the_beta_dialect_begins_as_its_secret_says(server: Server) -> None:
+    wanted = {
+        "model": "gpt-4o-realtime-preview",
+        "voice": "coral",
+        "temperature": 0.7,
+        "modalities": ["audio", "text"],
+        "input_audio_format": "g711_ulaw",
+        "turn_detection": None,
+    }
+    answer = httpx.post(
+        f"{server.base_url}/realtime/sessions",
+        json=wanted,
+        headers={"Authorization": f"Bearer {server.key}"},
+    )
+    value = answer.json()["client_secret"]["value"]
+    headers = {"Authorization": f"Bearer {value}", "OpenAI-Beta": "realtime=v1"}
+    with calling(server, "", headers=headers) as peer:
+        begun = peer.receive()
+        assert begun["type"] == "session.created"
+        assert {key: begun["session"][key] for key in wanted} == wanted
+        assert begun["session"]["client_secret"] is None

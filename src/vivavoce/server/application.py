@@ -67,7 +67,7 @@ class RealtimeApplication(Starlette):
         super().__init__(
             routes=[
                 *rest.routes(access, models, self.health),
-                *Mint(access, models, config.session, ids).routes(),
+                *Mint(access, models, config.session, ids, beta=server.beta).routes(),
                 *telemetry_routes(self.telemetry.metrics, None if config.metrics.public else access),
                 *(WebSocketRoute(door.path, Entrance(self._realtime, door)) for door in DOORS),
                 WebSocketRoute("/{path:path}", rest.UnknownSocket()),

@@ -153,9 +153,11 @@ class ClientSecrets:
             head, nonce, sealed = token[:1], token[1 : 1 + _NONCE_BYTES], token[1 + _NONCE_BYTES :]
             if head != bytes([_VERSION]):
                 return None
-            return msgspec.msgpack.decode(_expanded(self._cipher.decrypt(nonce, sealed, head)), type=Grant)
+            grant = msgspec.msgpack.decode(_expanded(self._cipher.decrypt(nonce, sealed, head)), type=Grant)
+            _ = grant.params  # which must be words that this version knows
         except (InvalidTag, ValueError, zlib.error):
             return None
+        return grant
 
 
 def _compressed(packed: bytes) -> bytes:
