@@ -77,6 +77,7 @@ bench: $(VENV)/dev
 
 soak: $(VENV)/dev
 	VIVAVOCE_SOAK=1 $(BIN)/python -m pytest tests/session/test_stateful.py --timeout 3600
+	$(BIN)/python -m tests.soak
 
 clean:
 	rm -rf $(VENV) demo-out bench-out .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis

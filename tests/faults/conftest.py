@@ -1,5 +1,6 @@
 """One server whose engines go wrong when they are asked to, and a session that must never notice anything."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,11 +56,10 @@ class Held:
     def __init__(self, server: Server) -> None:
         url = server.base_url.removesuffix("/v1") + "/metrics"
         text = httpx.get(url, headers={"Authorization": f"Bearer {server.key}"}).text
-        numbers = {
-            sample.name: sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        }
+        numbers: Counter[str] = Counter()
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                numbers[sample.name] += sample.value
         self.sessions = int(numbers["vivavoce_sessions"])
         self.tasks = int(numbers["vivavoce_tasks"])
         self.files = int(numbers["process_open_fds"])

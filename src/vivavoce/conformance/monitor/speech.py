@@ -2,13 +2,14 @@
 
 from vivavoce.conformance.monitor import rule as rules
 from vivavoce.conformance.monitor.conversation import Conversation, Note
-from vivavoce.conformance.words import Event
+from vivavoce.conformance.words import Event, Words
 
 
 class Speech:
     """Follows the input audio buffer of one session."""
 
-    def __init__(self, conversation: Conversation, note: Note) -> None:
+    def __init__(self, words: Words, conversation: Conversation, note: Note) -> None:
+        self._words = words
         self._conversation = conversation
         self._note = note
         self._speaking: object = None
@@ -32,7 +33,9 @@ class Speech:
                 self._ended = kind
             case "input_audio_buffer.committed":
                 self._committed(event)
-            case "input_audio_buffer.cleared" | "session.updated":
+            case "input_audio_buffer.cleared":
+                self._speaking = None
+            case "session.updated" if self._words.get(event.get("session") or {}, "turn_detection") is None:
                 self._speaking = None
 
     def _started(self, event: Event) -> None:

@@ -28,7 +28,7 @@ class Monitor:
         self._rare = ga_shapes.RARE if ga else beta_shapes.RARE
         self._conversation = Conversation(words, self._note)
         self._responses = Responses(words, self._conversation, self._note)
-        self._speech = Speech(self._conversation, self._note)
+        self._speech = Speech(words, self._conversation, self._note)
         self._event_ids: set[object] = set()
         self._first = True
         self._metered = 0
