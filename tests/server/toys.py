@@ -104,6 +104,9 @@ class ToyEngines:
     def combination(self, model: str | None) -> str:
         return f"engines of {model}"
 
+    def reasons(self, model: str | None) -> bool:
+        return False
+
     async def start(self) -> None:
         self.started = True
         self.starts += 1

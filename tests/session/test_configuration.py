@@ -295,7 +295,6 @@ def test_the_type_is_required() -> None:
 @pytest.mark.parametrize(
     ("body", "option"),
     [
-        ({"prompt": {"id": "pmpt_1"}}, "session.prompt"),
         ({"reasoning": {"effort": "low"}}, "session.reasoning"),
         ({"parallel_tool_calls": True}, "session.parallel_tool_calls"),
         (

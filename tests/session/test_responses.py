@@ -123,12 +123,6 @@ def test_tools_may_be_taken_away_for_one_response() -> None:
     ("overrides", "code", "param", "message_"),
     [
         (
-            {"prompt": {"id": "pmpt_1"}},
-            "invalid_value",
-            None,
-            "Unsupported option for this model: 'response.prompt'.",
-        ),
-        (
             {"reasoning": {"effort": "low"}},
             "invalid_value",
             None,

@@ -277,6 +277,17 @@ def model_locked(*, event_id: str | None = None) -> Error:
     return _refused("cannot_update_model", message, "session.model", event_id=event_id)
 
 
+def unknown_prompt(param: str, prompt_id: str, *, event_id: str | None = None) -> Error:
+    """A prompt template that there is not."""
+    message = f"Prompt with id '{_short(prompt_id)}' not found."
+    return _refused("invalid_value", message, param, event_id=event_id)
+
+
+def unknown_prompt_version(param: str, prompt_id: str, version: str, *, event_id: str | None = None) -> Error:
+    message = f"Prompt with id '{_short(prompt_id)}' has no version '{_short(version)}'."
+    return _refused("invalid_value", message, param, event_id=event_id)
+
+
 def tracing_locked(*, event_id: str | None = None) -> Error:
     """Other tracing than what the session was given."""
     message = "Invalid 'session.tracing': tracing cannot be modified once it is enabled."

@@ -21,7 +21,9 @@ from vivavoce.server.handshake import DOORS
 from vivavoce.server.keys import ApiKeys
 from vivavoce.server.minting import Mint
 from vivavoce.server.models import ModelNames
+from vivavoce.server.opening import Abilities
 from vivavoce.server.origins import OriginCheck, Origins
+from vivavoce.server.prompts import load_prompts
 from vivavoce.server.random_ids import random_ids
 from vivavoce.server.telemetry.scrape import telemetry_routes
 from vivavoce.server.telemetry.telemetry import Telemetry
@@ -60,14 +62,21 @@ class RealtimeApplication(Starlette):
         access = Access(self.keys, ClientSecrets(server.secret_key))
         models = ModelNames(tuple(config.models))
         ids = random_ids()
+        self._prompts = load_prompts(config.session.prompts)
         self.telemetry = Telemetry(config)
         self._realtime = RealtimeEndpoint(
-            config, access, models, self.engines, partial(runner, telemetry=self.telemetry), ids
+            config,
+            access,
+            models,
+            self.engines,
+            partial(runner, telemetry=self.telemetry),
+            ids,
+            self._abilities,
         )
         super().__init__(
             routes=[
                 *rest.routes(access, models, self.health),
-                *Mint(access, models, config.session, ids, beta=server.beta).routes(),
+                *Mint(access, models, config.session, ids, self._abilities, beta=server.beta).routes(),
                 *telemetry_routes(self.telemetry.metrics, None if config.metrics.public else access),
                 *(WebSocketRoute(door.path, Entrance(self._realtime, door)) for door in DOORS),
                 WebSocketRoute("/{path:path}", rest.UnknownSocket()),
@@ -78,6 +87,9 @@ class RealtimeApplication(Starlette):
             exception_handlers={HTTPException: rest.refused, Exception: rest.failed},
             lifespan=self.lifespan,
         )
+
+    def _abilities(self, model: str | None) -> Abilities:
+        return Abilities(reasons=self.engines.reasons(model), prompts=self._prompts)
 
     @asynccontextmanager
     async def lifespan(self, _app: Any = None) -> AsyncGenerator[None]:

@@ -91,6 +91,8 @@ class SessionSettings:
     """Most bytes of audio, images and text from the client that the session holds."""
     max_buffer_s: Annotated[float, msgspec.Meta(ge=1)] = 600.0
     """Most seconds of audio between two commits."""
+    prompts: str | None = None
+    """A folder of prompt templates, `pmpt_….toml`; relative to the working directory."""
     debug: bool = False
     """Check the protocol's invariants on every event that is sent; a session that breaks one fails."""
 

@@ -27,7 +27,7 @@ from vivavoce.server.handshake import (
     judge,
 )
 from vivavoce.server.models import ModelNames
-from vivavoce.server.opening import Opening, opening
+from vivavoce.server.opening import AbilitiesOf, Opening, opening
 from vivavoce.server.refusals import deny, full, not_started, reason, shutting_down
 from vivavoce.server.transport import Runner, Transport
 from vivavoce.server.uvicorn_protocol import EXTENSION
@@ -64,7 +64,9 @@ class RealtimeEndpoint:
         engines: EngineRoom,
         runner: RunnerFactory,
         ids: Ids,
+        abilities: AbilitiesOf,
     ) -> None:
+        self._abilities = abilities
         self._config = config
         self._access = access
         self._models = models
@@ -148,7 +150,8 @@ class RealtimeEndpoint:
         settings = self._config.session
         settings = replace(settings, max_minutes=allowance.minutes(settings.max_minutes))
         try:
-            return opening(settings, admitted.kind, admitted.model, admitted.params, allowance)
+            abilities = self._abilities(admitted.model)
+            return opening(settings, admitted.kind, admitted.model, admitted.params, allowance, abilities)
         except InvalidEvent as invalid:
             return Refused(invalid.error, CLOSE_REQUEST)
 

@@ -71,6 +71,10 @@ class EngineRoom:
             return next(iter(self._combinations.values()))
         return self._combinations[model if model in self._combinations else None]
 
+    def reasons(self, model: str | None) -> bool:
+        """Whether a model thinks before it answers."""
+        return self.combination(model).responder.reasons
+
     @property
     def named(self) -> dict[str, Engine]:
         """Every engine by its name, and what it is made from: `cascade (chat, espeak)`."""

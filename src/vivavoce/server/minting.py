@@ -37,7 +37,7 @@ from vivavoce.server.client_secrets import Grant
 from vivavoce.server.config import SessionSettings
 from vivavoce.server.handshake import AZURE, AZURE_PREVIEW, OPENAI, TRANSLATIONS
 from vivavoce.server.models import ModelNames
-from vivavoce.server.opening import InitialParams, SessionKind, opening
+from vivavoce.server.opening import AbilitiesOf, InitialParams, SessionKind, opening
 from vivavoce.server.refusals import Refusal
 from vivavoce.session.ids import Ids
 
@@ -61,10 +61,18 @@ class Mint:
     """Answers the requests for client secrets."""
 
     def __init__(
-        self, access: Access, models: ModelNames, settings: SessionSettings, ids: Ids, *, beta: bool
+        self,
+        access: Access,
+        models: ModelNames,
+        settings: SessionSettings,
+        ids: Ids,
+        abilities: AbilitiesOf,
+        *,
+        beta: bool,
     ) -> None:
         """`beta`: whether the beta dialect is spoken here."""
         self._access = access
+        self._abilities = abilities
         self._models = models
         self._settings = settings
         self._ids = ids
@@ -167,7 +175,8 @@ class Mint:
             extras=wish.extras,
         )
         try:
-            opens = opening(self._settings, wish.kind, model, wish.params)
+            abilities = self._abilities(model)
+            opens = opening(self._settings, wish.kind, model, wish.params, abilities=abilities)
             value, expires_at = self._access.secrets.mint(grant.wishing(wish.params), wish.seconds, now)
         except InvalidEvent as invalid:
             raise Refusal(400, invalid.error) from None

@@ -4,6 +4,7 @@ A kind, a model and what a client secret carries become the session object of th
 `session.created` shows it (behaviour reference, 4.12). The answers of the REST endpoints show the same.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -25,6 +26,7 @@ from vivavoce.server import refusals
 from vivavoce.server.config import SessionSettings
 from vivavoce.server.limits import Allowance
 from vivavoce.session import configuration
+from vivavoce.session.prompts import NO_PROMPTS, UNPROMPTED, Prompted, Prompts
 
 SessionKind = Literal["realtime", "transcription", "translation"]
 
@@ -33,6 +35,21 @@ SERVED: frozenset[SessionKind] = frozenset({"realtime", "transcription"})
 
 InitialParams = RealtimeSessionParams | TranscriptionSessionParams | TranslationSessionParams
 """What a client secret or a call asks for, by the kind of its session."""
+
+
+class Abilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What sessions may ask for that not every server and every model has."""
+
+    reasons: bool = False
+    """The model thinks before it answers."""
+    prompts: Prompts = NO_PROMPTS
+    """The prompt templates."""
+
+
+NO_ABILITIES = Abilities()
+
+AbilitiesOf = Callable[[str | None], Abilities]
+"""Those of a model."""
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -46,6 +63,9 @@ class Opening(msgspec.Struct, frozen=True):
     """The session, without an identifier and without an end."""
     allowance: Allowance
     """What its caller's key may still use."""
+    abilities: Abilities = NO_ABILITIES
+    prompted: Prompted = UNPROMPTED
+    """The prompt template that it refers to, and what of it the caller set itself."""
 
     def session(self, id: str, expires_at: int = 0) -> InitialSession:
         """The session as it begins. `expires_at`: unix seconds, 0 where it has not begun yet."""
@@ -58,20 +78,26 @@ def opening(
     model: str | None = None,
     params: InitialParams | None = None,
     allowance: Allowance | None = None,
+    abilities: Abilities = NO_ABILITIES,
 ) -> Opening:
     """Resolve what a caller who was let in asks for.
 
     `model` is that of conversations and translations; transcription sessions have none. `params`, of the same
-    kind, are applied over the settings. `allowance`: what the caller's key may use. Raises InvalidEvent for
-    what this server cannot do.
+    kind, are applied over the settings. `allowance`: what the caller's key may use; `abilities`: what the
+    model can do. Raises InvalidEvent for what this server cannot do.
     """
     if kind not in SERVED:
         raise InvalidEvent(refusals.not_served(kind))
-    resolved = _RESOLVE[kind](settings, model or "", params)
-    return Opening(settings, model, resolved, allowance or Allowance())
+    resolved = _RESOLVE[kind](settings, model or "", params, abilities)
+    prompted = UNPROMPTED
+    if isinstance(params, RealtimeSessionParams):
+        prompted = prompted.updated(params, abilities.prompts)
+    return Opening(settings, model, resolved, allowance or Allowance(), abilities, prompted)
 
 
-def _realtime(settings: SessionSettings, model: str, params: InitialParams | None) -> InitialSession:
+def _realtime(
+    settings: SessionSettings, model: str, params: InitialParams | None, abilities: Abilities
+) -> InitialSession:
     session = RealtimeSession(
         id="",
         model=model,
@@ -82,10 +108,12 @@ def _realtime(settings: SessionSettings, model: str, params: InitialParams | Non
         return session
     assert isinstance(params, RealtimeSessionParams)
     params = msgspec.structs.replace(params, model=UNSET)  # it was chosen by whoever let the caller in
-    return configuration.merge(session, params, voice_locked=False)
+    return configuration.merge(session, params, reasons=abilities.reasons)
 
 
-def _transcription(settings: SessionSettings, model: str, params: InitialParams | None) -> InitialSession:
+def _transcription(
+    settings: SessionSettings, model: str, params: InitialParams | None, abilities: Abilities
+) -> InitialSession:
     session = TranscriptionSession(id="")
     if params is None:
         return session
@@ -93,7 +121,9 @@ def _transcription(settings: SessionSettings, model: str, params: InitialParams 
     return configuration.merge_transcription(session, params)
 
 
-def _translation(settings: SessionSettings, model: str, params: InitialParams | None) -> InitialSession:
+def _translation(
+    settings: SessionSettings, model: str, params: InitialParams | None, abilities: Abilities
+) -> InitialSession:
     session = TranslationSession(id="", expires_at=0, model=model)
     if params is None:
         return session

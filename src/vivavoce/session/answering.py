@@ -71,10 +71,11 @@ class Answering:
         if not beside and self.active is not None:
             raise InvalidEvent(errors.active_response(self.active.id))
         return configuration.for_response(
-            core.realtime,
+            core.effective,
             params,
             voice_locked=not beside and core.conversation.has_assistant_audio,
             reasons=core.options.reasons,
+            prompts=core.options.prompts,
         )
 
     def begin(
@@ -217,7 +218,11 @@ class Answering:
         need not call again, and after too many rounds must not."""
         core = self._core
         settings = configuration.for_response(
-            core.realtime, done.params, voice_locked=False, reasons=core.options.reasons
+            core.effective,
+            done.params,
+            voice_locked=False,
+            reasons=core.options.reasons,
+            prompts=core.options.prompts,
         )
         if done.round + 1 >= core.options.max_tool_rounds:
             settings = msgspec.structs.replace(settings, tools=(), tool_choice="none")

@@ -11,6 +11,7 @@ from msgspec.structs import asdict, replace
 
 from vivavoce.protocol import (
     InvalidEvent,
+    Prompt,
     RealtimeSession,
     RealtimeSessionParams,
     Reasoning,
@@ -28,6 +29,7 @@ from vivavoce.protocol import (
     errors,
 )
 from vivavoce.session.core import Configuration
+from vivavoce.session.prompts import NO_PROMPTS, Prompts, applied, filled
 from vivavoce.session.response import ResponseSettings
 
 
@@ -38,20 +40,15 @@ def initial(session: Configuration, *, reasons: bool) -> Configuration:
     return replace(session, reasoning=Reasoning(), parallel_tool_calls=True)
 
 
-def updated(
-    session: Configuration, params: SessionParams, *, voice_locked: bool, reasons: bool
-) -> Configuration:
+def updated(session: Configuration, params: SessionParams, *, reasons: bool) -> Configuration:
     """A session of either kind with the update applied, see `merge`. Raises InvalidEvent."""
     if isinstance(session, TranscriptionSession):
         return merge_transcription(session, params)
-    return merge(session, params, voice_locked=voice_locked, reasons=reasons)
+    return merge(session, params, reasons=reasons)
 
 
-def merge(
-    session: RealtimeSession, params: SessionParams, *, voice_locked: bool, reasons: bool = False
-) -> RealtimeSession:
-    """A conversation with the update applied. `voice_locked`: assistant audio exists; `reasons`: the model
-    does. Raises InvalidEvent."""
+def merge(session: RealtimeSession, params: SessionParams, *, reasons: bool = False) -> RealtimeSession:
+    """A conversation with the update applied. `reasons`: the model does. Raises InvalidEvent."""
     if not isinstance(params, RealtimeSessionParams):
         raise InvalidEvent(errors.wrong_session_type(params.type, session.type))
     if params.model is not UNSET and params.model != session.model:
@@ -66,8 +63,6 @@ def merge(
             input=_patched(audio.input, params.audio.input),
             output=_patched(audio.output, params.audio.output),
         )
-    if voice_locked and audio.output.voice != session.audio.output.voice:
-        raise InvalidEvent(errors.voice_locked())
     changes = {key: value for key, value in asdict(params).items() if value is not UNSET and key != "audio"}
     return replace(session, **changes, audio=audio)
 
@@ -111,11 +106,18 @@ def merge_translation(session: TranslationSession, params: TranslationSessionPar
 
 
 def for_response(
-    session: RealtimeSession, params: ResponseParams, *, voice_locked: bool, reasons: bool = False
+    session: RealtimeSession,
+    params: ResponseParams,
+    *,
+    voice_locked: bool,
+    reasons: bool = False,
+    prompts: Prompts = NO_PROMPTS,
 ) -> ResponseSettings:
-    """What one response goes by: the session's settings under the overrides. Raises InvalidEvent."""
-    if params.prompt:
-        raise InvalidEvent(errors.unsupported_option("response.prompt"))
+    """What one response goes by: the session's settings, under a template of its own, under the overrides.
+    `voice_locked`: assistant audio exists. Raises InvalidEvent."""
+    locked = session.audio.output.voice
+    if isinstance(params.prompt, Prompt):
+        session = applied(session, filled(params.prompt, prompts, "response.prompt"))
     _refuse_reasoning(params, "response", reasons)
     tools = session.tools if params.tools is UNSET else params.tools
     voice, output_format = session.audio.output.voice, session.audio.output.format
@@ -123,7 +125,7 @@ def for_response(
     if output is not UNSET:
         voice = voice if output.voice is UNSET else _known(output.voice, "response.audio.output.voice")
         output_format = output_format if output.format is UNSET else output.format
-    if voice_locked and voice != session.audio.output.voice:
+    if voice_locked and voice != locked:
         raise InvalidEvent(errors.voice_locked())
     modalities = session.output_modalities if params.output_modalities is UNSET else params.output_modalities
     reasoning = session.reasoning if params.reasoning is UNSET else params.reasoning
@@ -165,8 +167,6 @@ def _refuse_reasoning(params: RealtimeSessionParams | ResponseParams, path: str,
 
 def _refuse_unsupported(params: RealtimeSessionParams) -> None:
     """Features that this server does not have yet."""
-    if params.prompt:
-        raise InvalidEvent(errors.unsupported_option("session.prompt"))
     if params.audio is UNSET:
         return
     if params.audio.input is not UNSET and params.audio.input.noise_reduction:

@@ -14,6 +14,7 @@ from vivavoce.session.effects import Effect, Send
 from vivavoce.session.ids import Ids
 from vivavoce.session.invariants import Invariants
 from vivavoce.session.options import SessionOptions
+from vivavoce.session.prompts import Prompted
 
 Configuration = RealtimeSession | TranscriptionSession
 """What a session is and how it is set: one that converses, or one that only transcribes."""
@@ -22,10 +23,12 @@ Configuration = RealtimeSession | TranscriptionSession
 class Core:
     """One per session. Effects leave in the order in which the parts asked for them."""
 
-    __slots__ = ("_ids", "config", "conversation", "effects", "invariants", "options")
+    __slots__ = ("_ids", "config", "conversation", "effects", "invariants", "options", "prompted")
 
-    def __init__(self, config: Configuration, ids: Ids, options: SessionOptions) -> None:
+    def __init__(self, config: Configuration, ids: Ids, options: SessionOptions, prompted: Prompted) -> None:
         self.config = config
+        """The session as events show it."""
+        self.prompted = prompted
         self._ids = ids
         self.options = options
         self.conversation = Conversation(ids("conv"))
@@ -37,6 +40,11 @@ class Core:
         """The configuration of a session that converses; nobody asks one that does not."""
         assert isinstance(self.config, RealtimeSession)
         return self.config
+
+    @property
+    def effective(self) -> RealtimeSession:
+        """The configuration that responses go by: with what a prompt template sets."""
+        return self.prompted.beneath(self.realtime)
 
     @property
     def turn_detection(self) -> TurnDetection | None:

@@ -6,6 +6,7 @@ import msgspec
 
 from vivavoce.protocol import Error, RateLimit, Usage
 from vivavoce.protocol.generation import CountTokens, count_characters
+from vivavoce.session.prompts import NO_PROMPTS, Prompts
 
 Meter = Callable[[Usage, float], tuple[RateLimit, ...]]
 """Takes what a response used and the time, returns the limits as they stand after it."""
@@ -42,6 +43,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The responder takes audio itself; otherwise every utterance is transcribed for it, asked for or not."""
     reasons: bool = False
     """The responder thinks before it answers: only then may a session say how hard."""
+    prompts: Prompts = NO_PROMPTS
+    """The prompt templates that sessions and responses may refer to."""
     frame_ms: int = 32
     """Milliseconds of audio in one frame of the voice detector."""
     max_seconds: float = 3600.0

@@ -54,6 +54,7 @@ from vivavoce.session.listening import Listening, Turn
 from vivavoce.session.machine import Machine
 from vivavoce.session.mcp import shown
 from vivavoce.session.options import SessionOptions
+from vivavoce.session.prompts import UNPROMPTED, Prompted
 from vivavoce.session.transcribing import Transcribing, failure
 
 SUPPORTED = tuple(
@@ -87,14 +88,22 @@ class Session:
       that only transcribes has items but no responses.
     - `ids`: makes identifiers (see `SequentialIds`).
     - `options`: what the deployment decides (see `SessionOptions`).
+    - `prompted`: the prompt template that the configuration refers to, and what lies above it.
 
     `now` is unix time in seconds everywhere. Methods take events in any order and never raise for what a peer
     or an engine does: a bad event yields an `error` event, a late result is ignored. Once the session is
     closed nothing that comes in has an effect.
     """
 
-    def __init__(self, config: Configuration, *, ids: Ids, options: SessionOptions) -> None:
-        self._core = Core(configuration.initial(config, reasons=options.reasons), ids, options)
+    def __init__(
+        self,
+        config: Configuration,
+        *,
+        ids: Ids,
+        options: SessionOptions,
+        prompted: Prompted = UNPROMPTED,
+    ) -> None:
+        self._core = Core(configuration.initial(config, reasons=options.reasons), ids, options, prompted)
         self._transcribing = Transcribing(self._core)
         self._listening = Listening(self._core, self._transcribing)
         self._answering = Answering(self._core, self._listening, self._transcribing)
@@ -277,20 +286,21 @@ class Session:
     def _update(self, event: SessionUpdate) -> None:
         core = self._core
         before, detected = core.config, core.turn_detection
-        updated = configuration.updated(
-            before,
-            event.session,
-            voice_locked=core.conversation.has_assistant_audio,
-            reasons=core.options.reasons,
-        )
-        tools = event.session.tools if isinstance(event.session, RealtimeSessionParams) else UNSET
-        if isinstance(updated, RealtimeSession) and tools is not UNSET:
-            updated = self._answering.servers.take(updated)
-        core.config = updated
+        updated = configuration.updated(before, event.session, reasons=core.options.reasons)
+        params, prompted, renewed = event.session, core.prompted, False
+        if isinstance(updated, RealtimeSession):
+            assert isinstance(params, RealtimeSessionParams)  # or else it would have been refused
+            prompted = prompted.updated(params, core.options.prompts)
+            voice = prompted.beneath(updated).audio.output.voice
+            if core.conversation.has_assistant_audio and voice != core.effective.audio.output.voice:
+                raise InvalidEvent(errors.voice_locked())
+            if renewed := params.tools is not UNSET:
+                updated = self._answering.servers.take(updated)
+        core.config, core.prompted = updated, prompted
         core.emit(SessionUpdated, session=updated)
         if isinstance(before, RealtimeSession) and core.realtime.truncation != before.truncation:
             core.conversation.restore()
-        if tools is not UNSET:
+        if renewed:
             self._answering.servers.refresh(again=True)
         detection = core.turn_detection
         if detection != detected:

@@ -170,6 +170,7 @@ def _session(opening: Opening, engines: Combination, now: float) -> Session:
     options = SessionOptions(
         hears_audio=engines.responder.hears_audio,
         reasons=engines.responder.reasons,
+        prompts=opening.abilities.prompts,
         context_tokens=engines.responder.context_tokens,
         count_tokens=engines.responder.count_tokens,
         frame_ms=detector.frame_samples * 1000 // detector.sample_rate,
@@ -185,4 +186,4 @@ def _session(opening: Opening, engines: Combination, now: float) -> Session:
     ids = random_ids()
     initial = opening.session(ids("sess"), int(now + options.max_seconds) if options.max_seconds else 0)
     assert not isinstance(initial, TranslationSession)  # not served here
-    return Session(initial, ids=ids, options=options)
+    return Session(initial, ids=ids, options=options, prompted=opening.prompted)
