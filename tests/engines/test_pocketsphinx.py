@@ -47,9 +47,9 @@ async def listening(**options) -> AsyncIterator[PocketSphinxTranscriber]:
         await transcriber.aclose()
 
 
-async def hear(transcriber, samples: np.ndarray, *, step: int = 640) -> list[Transcript]:
+async def hear(transcriber, samples: np.ndarray, *, step: int = 640, **asked: object) -> list[Transcript]:
     """All that is understood of it, fed in pieces."""
-    utterance = transcriber.utterance(TranscriptionOptions())
+    utterance = transcriber.utterance(TranscriptionOptions(**asked))
     for start in range(0, len(samples), step):
         utterance.feed(samples[start : start + step])
     utterance.finish()
@@ -114,6 +114,50 @@ async def test_partials_come_while_the_person_speaks(recordings):
         assert partial.text
         assert not partial.final
         await utterance.aclose()
+
+
+async def test_words_of_a_live_transcript_stand_while_the_person_speaks(recordings):
+    async with listening() as transcriber:
+        sample = recordings["austen-0920"]
+        stood: dict[str, int] = {}
+        for delay in ("minimal", "low", "medium", "high"):
+            found = await hear(transcriber, sample, live=True, delay=delay)
+            for before, after in pairwise(found):
+                assert after.text.startswith(before.standing)
+                assert after.stable >= before.stable or after.final
+                assert before.standing == " ".join(before.text.split()[: len(before.standing.split())])
+            assert "more amiable woman" in found[-1].text
+            # How many transcripts came before the first word stood.
+            stood[delay] = next(n for n, each in enumerate(found) if each.standing)
+        assert stood["minimal"] < stood["low"] < stood["medium"] < stood["high"] == len(found) - 1
+        assert [each.stable for each in await hear(transcriber, sample)][:-1] == [0] * (len(found) - 1)
+
+
+async def test_words_have_times_and_probabilities(recordings):
+    async with listening() as transcriber:
+        *partials, final = await hear(transcriber, recordings["goforward"])
+        assert final.languages == ("en",)
+        assert [word.text for word in final.words] == ["go", "forward", "ten", "meters"]
+        ends = [moment for word in final.words for moment in (word.start, word.end)]
+        assert ends == sorted(ends)
+        assert 0.3 < ends[0] < ends[-1] < len(recordings["goforward"]) / RATE
+        assert "".join(each.token for each in final.logprobs) == final.text
+        assert all(-10 < each.logprob <= 0 for each in final.logprobs)
+        assert all(each.logprobs == () for each in partials)  # not known before the end
+
+
+async def test_a_long_speech_stands_in_stretches(recordings):
+    once = np.concatenate([recordings["austen-0870"], np.zeros(RATE // 2, np.int16)])
+    async with listening() as transcriber:
+        found = await hear(transcriber, np.concatenate([once] * 3))
+        settled = next(each for each in found if each.standing)
+        assert "".join(each.token for each in settled.logprobs) == settled.standing
+        for before, after in pairwise(found):
+            assert after.text.startswith(before.standing)
+        starts = [word.start for word in found[-1].words]
+        assert starts == sorted(starts)
+        assert starts[-1] > 2 * len(once) / RATE
+        assert len(found[-1].logprobs) == len(found[-1].words)
 
 
 @pytest.mark.parametrize("ms", [0, 1, 20, 99, 100, 101, 1000])
@@ -235,6 +279,14 @@ async def test_english_by_any_name(language: str | None):
         utterance = transcriber.utterance(TranscriptionOptions(language=language, prompt="ignored"))
         utterance.finish()
         assert await transcripts(utterance) == [Transcript("", final=True)]
+
+
+async def test_one_of_several_languages_is_enough():
+    async with listening() as transcriber:
+        utterance = transcriber.utterance(TranscriptionOptions(languages=("de", "en")))
+        await utterance.aclose()
+        with pytest.raises(EngineError, match=r"does not know the language 'de, fr'"):
+            transcriber.utterance(TranscriptionOptions(languages=("de", "fr")))
 
 
 @pytest.mark.parametrize("language", ["fr", "eng", "x-en", " "])

@@ -112,6 +112,9 @@ class TranscriptionOptions(msgspec.Struct, frozen=True, kw_only=True):
     keywords: tuple[str, ...] = ()
     """Words to expect."""
     prompt: str | None = None
+    live: bool = False
+    """Words are wanted while they are spoken, and may cost some accuracy; otherwise only those need stand
+    before the end that cost nothing."""
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
     """How long to wait before words stand: longer is more accurate. None: as the engine sees fit."""
 

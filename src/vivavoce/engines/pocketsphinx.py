@@ -5,17 +5,42 @@ speaks.
 """
 
 import asyncio
+import math
 import os
 from collections.abc import AsyncIterator
 from typing import Annotated, ClassVar
 
 import msgspec
 
-from vivavoce.engines.interfaces import EngineError, Samples, Transcript, TranscriptionOptions
+from vivavoce.engines.agreement import Heard
+from vivavoce.engines.interfaces import (
+    EngineError,
+    Samples,
+    TokenLogprob,
+    Transcript,
+    TranscriptionOptions,
+    Word,
+)
 from vivavoce.engines.workers.pool import Job, WorkerPool
 
 LANGUAGES = ("en",)
 RATE = 16000
+FRAME_S = 0.01
+
+PATIENCE: dict[str | None, int | None] = {
+    "minimal": 3,
+    "low": 5,
+    "medium": 8,
+    None: 8,
+    "high": None,
+    "xhigh": None,
+}
+"""By delay: so many hypotheses, ten a second, must agree on a word of a live transcript before it stands.
+None: words stand when the decoder has thought them over, after 15 to 30 seconds or at the end.
+
+Of 830 words (the recordings of the tests, clean, with noise and one after another) 37.8 % were wrong at the
+end; it were 4.3 points more with 3, 1.1 with 5 and 0.8 with 8. A word stood 0.5, 0.8 and 1.0 s after it was
+said, on the average."""
 
 
 class PocketSphinxOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,12 +88,18 @@ class PocketSphinxTranscriber:
 
     def utterance(self, options: TranscriptionOptions) -> "PocketSphinxUtterance":
         """Raises EngineError for a language that the model does not know."""
-        language = (options.language or "en").lower()
-        if language.replace("_", "-").partition("-")[0] not in LANGUAGES:
+        asked = [options.language] if options.language else [*options.languages] or ["en"]
+        if not any(_is_known(language) for language in asked):
             raise EngineError(
-                f"The transcriber does not know the language '{language}'. Languages: {', '.join(LANGUAGES)}."
+                f"The transcriber does not know the language '{', '.join(asked).lower()}'. "
+                f"Languages: {', '.join(LANGUAGES)}."
             )
-        return PocketSphinxUtterance(self._pool.job(None), self._options)
+        patience = PATIENCE[options.delay] if options.live else None
+        return PocketSphinxUtterance(self._pool.job(patience), self._options)
+
+
+def _is_known(language: str) -> bool:
+    return language.lower().replace("_", "-").partition("-")[0] in LANGUAGES
 
 
 class PocketSphinxUtterance:
@@ -80,6 +111,7 @@ class PocketSphinxUtterance:
         self._samples = 0
         self._finished = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._settled: list[Heard] = []
 
     def feed(self, samples: Samples) -> None:
         """See `Utterance.feed`. What is longer than the options allow is not listened to."""
@@ -101,13 +133,45 @@ class PocketSphinxUtterance:
 
     async def __aiter__(self) -> AsyncIterator[Transcript]:
         while (message := await self._job.receive()) is not None:
-            text, final = message
+            settled, current, standing, final = message
             if final and self._deadline is not None:
                 self._deadline.cancel()
-            yield Transcript(text, final=final)
+            self._settled += [Heard(*word) for word in settled]
+            yield _transcript(
+                [*self._settled, *(Heard(*word) for word in current)], len(self._settled) + standing, final
+            )
 
     async def aclose(self) -> None:
         """See `Utterance.aclose`."""
         if self._deadline is not None:
             self._deadline.cancel()
         await self._job.aclose()
+
+
+def _transcript(words: list[Heard], standing: int, final: bool) -> Transcript:
+    """What was heard, of which so many words stand."""
+    text = " ".join(word.text for word in words)
+    return Transcript(
+        text,
+        final=final,
+        stable=len(" ".join(word.text for word in words[:standing])),
+        words=tuple(Word(word.text, word.start * FRAME_S, word.end * FRAME_S) for word in words),
+        logprobs=_logprobs(words, final),
+        languages=LANGUAGES if final and text else (),
+    )
+
+
+def _logprobs(words: list[Heard], final: bool) -> tuple[TokenLogprob, ...]:
+    """The posterior probabilities of the words as far as they are known from the beginning on; of a final
+    transcript all of them or none."""
+    known: list[TokenLogprob] = []
+    for word in words:
+        if word.probability is None:
+            return () if final else tuple(known)
+        token = f" {word.text}" if known else word.text
+        known.append(TokenLogprob(token, min(math.log(max(word.probability, _LEAST)), 0.0)))
+    return tuple(known)
+
+
+_LEAST = 1e-12
+"""The decoder's own arithmetic does not tell smaller probabilities from none."""

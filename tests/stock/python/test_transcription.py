@@ -66,6 +66,18 @@ def test_turns(call: Call, speech: Path) -> None:
     assert events[-1].usage.type == "tokens"
 
 
+def test_live(call: Call, speech: Path) -> None:
+    session = update(call, transcription={"model": "gpt-realtime-whisper", "delay": "low"})
+    assert session.audio.input.turn_detection is None
+    speak(call, recording(speech / "austen-0880.wav"))
+    first = call.until(KIND + "delta")
+    call.do(call.connection.input_audio_buffer.commit())
+    events = call.through(KIND + "completed")
+    assert events[-1].item_id == first.item_id
+    assert events[-1].transcript.startswith(first.delta)
+    assert "young man" in events[-1].transcript
+
+
 def test_no_responses(call: Call) -> None:
     call.do(call.connection.response.create(event_id="wrong"))
     assert call.until("error").error.event_id == "wrong"

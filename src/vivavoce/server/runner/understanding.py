@@ -90,6 +90,7 @@ def _wanted(options: Transcription | None) -> TranscriptionOptions:
         languages=options.languages or (),
         keywords=options.keywords or (),
         prompt=options.prompt,
+        live=options.is_live,
         delay=options.delay or None,
     )
 
