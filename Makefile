@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 NODE := $(shell command -v node 2>/dev/null)
 SOURCES := src tests benchmarks
 
-.PHONY: help demo serve test lint format types imports pytest coverage javascript bench soak clean
+.PHONY: help demo serve test lint format types imports pytest coverage javascript docs bench soak clean
 
 help:
 	@echo "make demo     hold a spoken conversation with a server of its own, and draw it into demo-out/"
 	@echo "make serve    run the server on 127.0.0.1:8000"
 	@echo "make test     every check that a change must pass"
 	@echo "make lint     formatting, lint, types and who may import whom"
+	@echo "make docs     build the documentation, into site/"
 	@echo "make bench    measure, into bench-out/"
 	@echo "make soak     the long runs of the property tests"
 
@@ -35,7 +36,7 @@ demo: $(VENV)/demo
 serve: $(VENV)/demo
 	$(BIN)/vivavoce serve
 
-test: lint pytest coverage javascript
+test: lint pytest coverage javascript docs
 	@echo "All checks passed."
 
 lint: format types imports
@@ -72,6 +73,14 @@ else
 	$(BIN)/python -m pytest tests/stock/javascript --no-cov
 endif
 
+$(VENV)/docs: $(VENV)/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+
+# Into site/; a page or a link that is not there fails.
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks
 
@@ -80,4 +89,4 @@ soak: $(VENV)/dev
 	$(BIN)/python -m tests.soak
 
 clean:
-	rm -rf $(VENV) demo-out bench-out .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo-out bench-out site .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
