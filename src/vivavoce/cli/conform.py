@@ -26,6 +26,9 @@ GROUP = typer.Option(metavar="NAME", help="Only this group of checks. Repeatable
 AUDIO = typer.Option(metavar="FILE", help="A WAV file of somebody who speaks, instead of the one shipped.")
 TIMEOUT = typer.Option(metavar="SECONDS", min=0.1, help="How long the server may take to say the next thing.")
 CONCURRENCY = typer.Option(metavar="N", min=1, max=64, help="How many checks are played at once.")
+JSON = typer.Option("--json", metavar="FILE", help="Write the report as JSON.")
+HTML = typer.Option("--html", metavar="FILE", help="Write the report as one HTML page.")
+JUNIT = typer.Option("--junit", metavar="FILE", help="Write the report as JUnit XML, for CI.")
 LIST = typer.Option("--list", help="List the checks and end.")
 
 
@@ -38,6 +41,9 @@ def conform(
     audio: Annotated[Path | None, AUDIO] = None,
     timeout: Annotated[float, TIMEOUT] = 20.0,
     concurrency: Annotated[int, CONCURRENCY] = 4,
+    json_file: Annotated[Path | None, JSON] = None,
+    html_file: Annotated[Path | None, HTML] = None,
+    junit_file: Annotated[Path | None, JUNIT] = None,
     list_checks: Annotated[bool, LIST] = False,
 ) -> None:
     """Judge a Realtime server: play about 200 checks against it and print a scorecard.
@@ -49,6 +55,7 @@ def conform(
     from vivavoce.audio.wav import WavError
     from vivavoce.client.errors import ConfigurationError
     from vivavoce.conformance import Plan, Speech, Target, scorecard
+    from vivavoce.conformance.reports import as_html, as_json, as_junit
 
     console = Console(highlight=False)
     groups = _groups(group)
@@ -67,6 +74,9 @@ def conform(
     plan = Plan(target, dialects, groups, speech, timeout, concurrency)
     report = _judge(plan, console)
     scorecard.show(report, console)
+    for path, written in ((json_file, as_json), (html_file, as_html), (junit_file, as_junit)):
+        if path is not None:
+            _write(path, written(report))
     raise typer.Exit(1 if report.failed else 0)
 
 
@@ -88,6 +98,13 @@ def _judge(plan: "Plan", console: "Console") -> "Report":
             raise typer.BadParameter(str(reason)) from None
         except KeyboardInterrupt:
             fail(COMMAND, "Interrupted; nothing was judged.")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fail(COMMAND, f"The report cannot be written to {path}: {error.strerror}.")
 
 
 def _groups(names: list[str] | None) -> "list[Group]":

@@ -1,7 +1,6 @@
 """The report in the terminal."""
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -41,17 +40,18 @@ def show(report: Report, console: Console, *, frames: bool = True) -> None:
 
 
 def show_list(console: Console, groups: list[Group]) -> None:
-    """All checks and rules of these groups."""
-    table = Table(box=None, show_header=True, header_style="dim", padding=(0, 2, 0, 0))
-    for column in ("check", "rule", "dialect", "rests on"):
-        table.add_column(column, overflow="fold")
+    """All checks and rules of these groups, with what they rest on."""
     entries: list[Check | Rule] = [*CATALOGUE.checks.values(), *RULES.values()]
-    for entry in entries:
-        if entry.group in groups:
-            dialects = "both" if len(entry.dialects) == len(Dialect) else next(iter(entry.dialects)).value
-            believed = " (believed)" if entry.believed else ""
-            table.add_row(entry.id, escape(entry.title) + believed, dialects, entry.source.value)
-    console.print(table)
+    for group in groups:
+        for entry in entries:
+            if entry.group is not group:
+                continue
+            notes = [entry.source.value]
+            notes += [dialect.value for dialect in entry.dialects if len(entry.dialects) < len(Dialect)]
+            notes += ["believed"] if entry.believed else []
+            console.print(Text.assemble((entry.id, "bold"), ("  " + ", ".join(notes), "dim")), soft_wrap=True)
+            console.print(Text(f"    {entry.title}"), soft_wrap=True)
+    console.print(Text(f"{sum(entry.group in groups for entry in entries)} in all", style="dim"))
 
 
 def _scores(report: Report) -> Table:

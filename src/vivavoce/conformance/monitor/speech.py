@@ -35,8 +35,10 @@ class Speech:
                 self._committed(event)
             case "input_audio_buffer.cleared":
                 self._speaking = None
-            case "session.updated" if self._words.get(event.get("session") or {}, "turn_detection") is None:
-                self._speaking = None
+            case "session.updated":
+                session = event.get("session")
+                if isinstance(session, dict) and self._words.get(session, "turn_detection") is None:
+                    self._speaking = None
 
     def _started(self, event: Event) -> None:
         reason = f"Speech started, although that of {self._speaking} had not stopped."
