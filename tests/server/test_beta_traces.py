@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tests.server.scripted import (
     LoudnessDetector,
+    ScriptedDiarizer,
     ScriptedResponder,
     ScriptedTranscriber,
     ScriptedTurnDetector,
@@ -75,6 +76,7 @@ class Engines(ToyEngines):
             voice_detector=LoudnessDetector(),
             turn_detector=ScriptedTurnDetector(),
             transcriber=ScriptedTranscriber(),
+            diarizer=ScriptedDiarizer(),
             responder=ScriptedResponder(answer),
         )
 

@@ -90,3 +90,46 @@ async def test_what_is_not_there_is_refused_in_the_apis_shape(serve, method, pat
     assert set(error) == {"message", "type", "param", "code"}
     assert error["type"] == "invalid_request_error"
     assert error["message"].startswith(message)
+
+
+CALL = "/v1/realtime/calls/rtc_0123/"
+
+
+@pytest.mark.parametrize(
+    ("action", "body"),
+    [
+        ("accept", {"type": "realtime", "model": "butler"}),
+        ("reject", None),
+        ("reject", {"status_code": 486}),
+        ("refer", {"target_uri": "tel:+14155550123"}),
+        ("hangup", None),
+    ],
+)
+async def test_an_unknown_call(serve, action, body):
+    async with serve(GUARDED) as served, httpx.AsyncClient() as client:
+        assert (await client.post(served.http + CALL + action, json=body)).status_code == 401
+        headers = {"Authorization": f"Bearer {KEY}"}
+        answer = await client.post(served.http + CALL + action, json=body, headers=headers)
+    assert answer.status_code == 404
+    assert answer.json()["error"] == {
+        "message": "No session found for the provided call_id",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "call_id_not_found",
+    }
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "code", "param"),
+    [
+        ("accept", {}, "missing_required_parameter", "type"),
+        ("reject", {"status": 486}, "unknown_parameter", "status"),
+        ("reject", {"status_code": 200}, "integer_below_min_value", "status_code"),
+        ("refer", {}, "missing_required_parameter", "target_uri"),
+    ],
+)
+async def test_what_a_call_cannot_be_told(serve, action, body, code, param):
+    async with serve() as served, httpx.AsyncClient() as client:
+        answer = await client.post(served.http + CALL + action, json=body)
+    assert answer.status_code == 400
+    assert (answer.json()["error"]["code"], answer.json()["error"]["param"]) == (code, param)

@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 
+from vivavoce.server import calls, rest
 from vivavoce.server import config as configuration
-from vivavoce.server import rest
 from vivavoce.server.access import Access
 from vivavoce.server.client_secrets import ClientSecrets
 from vivavoce.server.config import Config
@@ -75,6 +75,7 @@ class RealtimeApplication(Starlette):
         )
         super().__init__(
             routes=[
+                *calls.routes(access),
                 *rest.routes(access, models, self.health),
                 *Mint(access, models, config.session, ids, self._abilities, beta=server.beta).routes(),
                 *telemetry_routes(self.telemetry.metrics, None if config.metrics.public else access),

@@ -61,7 +61,7 @@ class Opening(msgspec.Struct, frozen=True):
     """The name that chooses the engines; None for sessions that have none."""
     resolved: InitialSession
     """The session, without an identifier and without an end."""
-    allowance: Allowance
+    allowance: Allowance = msgspec.field(default_factory=Allowance)
     """What its caller's key may still use."""
     abilities: Abilities = NO_ABILITIES
     prompted: Prompted = UNPROMPTED
