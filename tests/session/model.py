@@ -6,11 +6,13 @@ already. It shares no code with the session. Positions are ticks of 1/24000 s.
 
 import base64
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from tests.session.driver import Event
+from tests.session.floor import Floor
 from vivavoce.protocol import (
     AudioDelta,
     FunctionCallDelta,
@@ -32,6 +34,7 @@ from vivavoce.session import (
     FeedTranscription,
     FinishTranscription,
     Hear,
+    JudgeTurn,
     OpenTranscription,
     ResetDetector,
     Respond,
@@ -64,7 +67,10 @@ BESIDE = re.compile(r"c(?:O(?:P(?:t+T|[ws]+SW)Q|g*G)E)*D")
 
 RETAINED = 15_000 * 24
 """So much silence at least is there for a commit, however long nobody has spoken."""
-SEMANTIC_SILENCE_MS = {"low": 1600, "medium": 800, "auto": 800, "high": 400}
+SEMANTIC_SILENCE_MS = {"low": (8000, 800), "medium": (4000, 400), "auto": (4000, 400), "high": (2000, 200)}
+"""The longest and the shortest silence that ends a turn of semantic_vad."""
+PAUSE = 96 * 24
+SUSTAINED = 1000 * 24
 TRANSCRIPTION = "conversation.item.input_audio_transcription."
 
 
@@ -85,6 +91,11 @@ class Stream:
         self.detection: Event | None = None
         self.heard = 0
         self.speaking = False
+        self.paused = False
+        """With semantic_vad: somebody is silent within a turn."""
+        self.enough = 0
+        """So much silence ends the pause and the turn."""
+        self.until_sustained = 0
         self.last_speech = 0
         self.segment: int | None = None
         """Where the announced turn begins."""
@@ -113,6 +124,7 @@ class Stream:
 
     def clear(self) -> None:
         self.cut, self.speaking, self.segment, self.half = self.end, False, None, b""
+        self.paused = False
         self.runs.append((self.end, "", bytearray()))
 
     def committable(self) -> int:
@@ -123,6 +135,7 @@ class Stream:
         """The span that becomes an item."""
         start = self.committable()
         self.cut, self.speaking, self.segment = self.floor(end), False, None
+        self.paused = False
         return start, end
 
     def floor(self, position: int) -> int:
@@ -133,11 +146,32 @@ class Stream:
         return position
 
     def configure(self, detection: Event | None) -> None:
+        before, self.detection = self.detection, detection
         if detection is None:
-            self.speaking = False
-        elif self.detection is None:
+            self.speaking = self.paused = False
+        elif before is None:
             self.heard, self.segment = self.end, None
-        self.detection = detection
+        elif detection["type"] != "semantic_vad":
+            self.paused = False
+        elif self.paused and detection != before:
+            self.enough = self.enough_silence(0.5)
+
+    def enough_silence(self, probability: float) -> int:
+        """So much silence ends a turn that is complete with this probability: the logarithm of the time falls
+        evenly."""
+        assert self.detection is not None
+        longest, shortest = SEMANTIC_SILENCE_MS[self.detection["eagerness"]]
+        time = math.exp((1 - probability) * math.log(longest) + probability * math.log(shortest))
+        return round(time * 24)
+
+    def judged(self, probability: float) -> list[tuple[str, int, int]]:
+        """The speaker has finished with this probability: whether the turn stops."""
+        if not self.paused:
+            return []
+        self.enough = self.enough_silence(probability)
+        if self.heard - self.last_speech < self.enough:
+            return []
+        return [("stopped", *self.commit(min(self.heard, self.end)))]
 
     def judge(self, probabilities: list[float]) -> list[tuple[str, int, int]]:
         """What the verdicts on the next frames say: which turns start and stop, and their spans."""
@@ -147,9 +181,6 @@ class Stream:
         server = detection["type"] == "server_vad"
         threshold = detection["threshold"] if server else 0.5
         padding = 24 * (detection["prefix_padding_ms"] if server else 300)
-        silence = 24 * (
-            detection["silence_duration_ms"] if server else SEMANTIC_SILENCE_MS[detection["eagerness"]]
-        )
         oldest = self.cut
         for probability in probabilities:
             begin = self.heard
@@ -159,12 +190,26 @@ class Stream:
             if over <= oldest:
                 continue
             if probability > threshold:
-                self.last_speech = over
+                self.last_speech, self.paused = over, False
                 if not self.speaking:
                     self.speaking, self.segment = True, max(begin - padding, self.cut)
+                    self.until_sustained = 0 if server else SUSTAINED
                     told.append(("started", self.segment, 0))
-            elif self.speaking and over - self.last_speech >= silence:
-                told.append(("stopped", *self.commit(min(over, self.end))))
+                if self.until_sustained:
+                    self.until_sustained = max(self.until_sustained - self.frame, 0)
+                    if not self.until_sustained:
+                        told.append(("sustained", 0, 0))
+            elif self.speaking:
+                silence = over - self.last_speech
+                if server:
+                    ends = silence >= 24 * detection["silence_duration_ms"]
+                elif self.paused:
+                    ends = silence >= self.enough
+                else:
+                    ends, self.paused = False, silence >= PAUSE
+                    self.enough = self.enough_silence(0.5)
+                if ends:
+                    told.append(("stopped", *self.commit(min(over, self.end))))
         return told
 
 
@@ -234,6 +279,9 @@ class Model:
     def __init__(self, *, frame_ms: int, hears_audio: bool) -> None:
         self.hears_audio = hears_audio
         self.stream = Stream(frame_ms)
+        self.floor = Floor()
+        self.questions: set[str] = set()
+        """Turns of which the session wanted to know whether they have ended."""
         self.session: Event = {}
         self.order: list[str] = []
         self.calls: dict[str, str] = {}
@@ -294,6 +342,11 @@ class Model:
                     assert audio
                 case ResetDetector():
                     assert self.stream.detection is not None
+                case JudgeTurn(item_id=item_id):
+                    assert self.stream.detection is not None
+                    assert self.stream.detection["type"] == "semantic_vad"
+                    assert item_id == self.speaking
+                    self.questions.add(item_id)
                 case OpenTranscription(item_id):
                     assert item_id not in self.pending
                     self.pending[item_id] = "collecting"
@@ -319,6 +372,7 @@ class Model:
                     self.closed = True
                 case _:
                     assert effect == ClearPlayback()
+                    self.floor.cut_short = True
         for response_id in self.ended[before:]:
             # Whoever answers knows that it is over: it said so, or was told.
             itself = response_id == self.producing and isinstance(self.part, ResponseEnd | ResponseFailure)
@@ -372,15 +426,21 @@ class Model:
                 self.speaking = None
                 self._forget_early()
             self.stream.configure(detection)
+            self.floor.detection = detection
+            if detection is None:
+                self.floor.forget(self.speaking)
         elif kind == "conversation.item.added":
             self._added(sent)
         elif kind == "conversation.item.done":
             self._done(sent)
         elif kind == "conversation.item.deleted":
             self.order.remove(sent["item_id"])
+            self.floor.forget(sent["item_id"])
             self.calls.pop(sent["item_id"], None)
         elif kind == "conversation.item.truncated":
-            self.said[sent["item_id"]].truncate(sent["audio_end_ms"])
+            said = self.said[sent["item_id"]]
+            self.floor.cut_short |= sent["audio_end_ms"] < (said.milliseconds or 0)
+            said.truncate(sent["audio_end_ms"])
         elif kind == "conversation.item.retrieved":
             self._retrieved(sent["item"])
         else:
@@ -405,6 +465,8 @@ class Model:
                 self.announced = sent["item_id"]
             case "committed":
                 assert self.announced in (None, sent["item_id"])
+                if self.announced is None:
+                    self.floor.forget(self.speaking)
                 assert self.speaking in (None, sent["item_id"])
                 assert sent["previous_item_id"] == (self.order[-1] if self.order else None)
                 self.speaking = self.announced = None
@@ -413,6 +475,7 @@ class Model:
                 if self.session["audio"]["input"]["transcription"] is not None:
                     self.wanted[sent["item_id"]] = self.session["audio"]["input"]["transcription"]["model"]
             case "cleared":
+                self.floor.forget(self.speaking)
                 self.speaking = None
                 self._forget_early()
 
@@ -505,6 +568,7 @@ class Model:
             assert (shown["status"], shown["output"], shown["usage"]) == ("in_progress", [], None)
             if shown["conversation_id"] is not None:
                 assert self.active is None  # invariant 1
+                self.floor.created()
             self.running[shown["id"]] = Answer(shown, [*self.order] if self.input is None else self.input)
             return
         if kind == "response.done":
@@ -535,6 +599,8 @@ class Model:
             assert isinstance(self.part, AudioDelta)
             assert base64.b64decode(sent["delta"]) == self.part.audio
             self.said[answer.item].speak(self.part.audio, self.part.spoken)
+            if not answer.beside:
+                self.floor.audio(ticks(len(self.part.audio), answer.format))
             self.voice_was_heard |= not answer.beside
         elif kind.endswith(".delta"):
             assert sent["delta"]
@@ -562,6 +628,8 @@ class Model:
         answer = self.running.pop(shown["id"])
         self.ended.append(shown["id"])
         answer.letters += "D"
+        if not answer.beside:
+            self.floor.done(cancelled=shown["status"] == "cancelled")
         assert (BESIDE if answer.beside else INSIDE).fullmatch(answer.letters), answer.letters  # invariant 3
         assert shown["output"] == answer.done
         assert shown["status"] in ("completed", "cancelled", "incomplete", "failed")

@@ -89,6 +89,16 @@ def test_m2_nested_objects_merge_key_by_key() -> None:
             ("transcription", {"model": "gpt-4o-transcribe", "language": "de", "prompt": None}),
         ),
         (
+            {"audio": {"input": {"noise_reduction": {"type": "near_field"}}}},
+            {"audio": {"input": {"noise_reduction": {"type": "far_field"}}}},
+            ("noise_reduction", {"type": "far_field"}),
+        ),
+        (
+            {"audio": {"input": {"noise_reduction": {"type": "near_field"}}}},
+            {"audio": {"input": {"noise_reduction": None}}},
+            ("noise_reduction", None),
+        ),
+        (
             {"audio": {"input": {"format": {"type": "audio/pcmu"}}}},
             {"audio": {"input": {"format": {"type": "audio/pcm"}}}},
             ("format", {"type": "audio/pcm", "rate": 24000}),
@@ -297,10 +307,6 @@ def test_the_type_is_required() -> None:
     [
         ({"reasoning": {"effort": "low"}}, "session.reasoning"),
         ({"parallel_tool_calls": True}, "session.parallel_tool_calls"),
-        (
-            {"audio": {"input": {"noise_reduction": {"type": "near_field"}}}},
-            "session.audio.input.noise_reduction",
-        ),
         ({"audio": {"output": {"voice": {"id": "voice_1"}}}}, "session.audio.output.voice"),
     ],
 )

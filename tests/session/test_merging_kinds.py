@@ -65,15 +65,13 @@ def test_a_translation_patch() -> None:
 
 def test_noise_reduction_is_not_ignored() -> None:
     noise = NoiseReduction(type="near_field")
-    for merge in (
-        lambda: merge_transcription(TRANSCRIPTION, heard(noise_reduction=noise)),
-        lambda: merge_translation(
+    merged = merge_transcription(TRANSCRIPTION, heard(noise_reduction=noise))
+    assert merged.audio.input.noise_reduction == noise
+    with pytest.raises(InvalidEvent) as refused:
+        merge_translation(
             TRANSLATION,
             TranslationSessionParams(
                 audio=TranslationAudioParams(input=TranslationInputParams(noise_reduction=noise))
             ),
-        ),
-    ):
-        with pytest.raises(InvalidEvent) as refused:
-            merge()
-        assert refused.value.error.code == "invalid_value"
+        )
+    assert refused.value.error.code == "invalid_value"

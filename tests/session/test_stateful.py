@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 
 from tests.session.driver import HEAD, NOISE, NOW, Event, base64_of
+from tests.session.floor import Floor, actions
 from tests.session.model import Model
 from vivavoce.protocol import (
     AudioDelta,
@@ -59,6 +60,9 @@ DETECTION: list[Event | None] = [
     {"type": "server_vad", "interrupt_response": False, "idle_timeout_ms": 6000},
     {"type": "server_vad", "idle_timeout_ms": 5000},
     {"type": "semantic_vad", "eagerness": "high"},
+    {"type": "semantic_vad"},
+    {"type": "semantic_vad", "eagerness": "low", "create_response": False},
+    {"type": "semantic_vad", "eagerness": "high", "interrupt_response": False},
 ]
 FORMATS = [{"type": "audio/pcm"}, {"type": "audio/pcmu"}, {"type": "audio/pcma"}]
 TRANSCRIPTIONS = [
@@ -84,8 +88,8 @@ INVALID = [
     '{"event_id":"bad","type":"response.create","response":{"input":[{"type":"item_reference","id":"x"}]}}',
 ]
 WORDS = ["Hello", " there", " friend.", " It's", " 1 o'clock", "!"]
-PARTIALS = ["", "What", "What time is", "Watt I'm is it now"]
-TRANSCRIPTS = ["", "What time is it?", "Stop", None]
+PARTIALS = ["", "okay", "What", "What time is", "Watt I'm is it now"]
+TRANSCRIPTS = ["", "Okay.", "What time is it?", "Stop", None]
 CONTENTS = [
     {"type": "input_text", "text": "Hello"},
     {"type": "input_audio", "audio": base64_of(NOISE[:4801])},
@@ -153,6 +157,7 @@ class Game(RuleBasedStateMachine):
     def do(self, method: str, *arguments: Any) -> list[Event]:
         """Call the session, and let the model believe what comes of it."""
         self.calls.append((method, arguments))
+        self.model.floor.now = self.now
         self.right = False
         getattr(self.session, method)(*arguments)
         effects = self.session.effects()
@@ -300,6 +305,24 @@ class Game(RuleBasedStateMachine):
         self.produce(parts[3:], pick, True)
         self.respond(True, "", None, "inf", pick)
 
+    @rule(
+        parts=parts_of_an_answer,
+        text=st.sampled_from(["okay", "", "Stop", None]),
+        seconds=st.sampled_from([0.0, 0.0, 3.0]),
+        pick=picks,
+    )
+    def speak_over(self, parts: list[int], text: str | None, seconds: float, pick: int) -> None:
+        """Somebody says a word while an answer is made or played; what it was is understood later."""
+        self.answer([pick, 9 * 12 + 1, *parts], pick)
+        self.talk(True, 9600)
+        item_id = self.model.speaking
+        self.talk(False, 24000)
+        self.judge_the_turn(1.0, True, 0)
+        if seconds:
+            self.wait(seconds, False)
+        if item_id is not None:
+            self.understand(item_id, text)
+
     @rule(probabilities=st.lists(st.sampled_from([0.0, 0.4, 0.5, 0.6, 1.0]), max_size=12))
     def hear(self, probabilities: list[float]) -> None:
         """Some verdicts, on audio that came, that is gone already, or that never came."""
@@ -310,23 +333,46 @@ class Game(RuleBasedStateMachine):
         if self.session.closed:
             assert self.do("speech", probabilities, self.now) == []
             return
-        active, detection = model.active, model.stream.detection
         told = model.stream.judge(probabilities)
+        events = self.turns(told, "speech", probabilities)
+        if model.stream.detection is None:
+            assert events == []
+        assert not model.stream.paused or model.speaking in model.questions
+
+    @rule(probability=st.sampled_from([0.0, 0.4, 0.8, 1.0]), alive=likely, silence=st.sampled_from([0, 9600]))
+    def judge_the_turn(self, probability: float, alive: bool, silence: int) -> None:
+        """Somebody is silent, and may have finished."""
+        if silence:
+            self.talk(False, silence)
+        model = self.model
+        item_id = model.speaking if alive else "nope"
+        told = model.stream.judged(probability) if alive and not self.session.closed else []
+        self.turns(told, "turn_judged", item_id, probability)
+
+    def turns(self, told: list[tuple[str, int, int]], method: str, *arguments: Any) -> list[Event]:
+        """Tell the session something from which it follows that turns begin and end."""
+        model = self.model
+        model.floor.now = self.now
+        before, speaking = model.floor.copy(), model.speaking
         model.expected_spans += [(start, end) for what, start, end in told if what == "stopped"]
-        events = self.do("speech", probabilities, self.now)
+        events = self.do(method, *arguments, self.now)
         turns = [e for e in events if e["type"].startswith("input_audio_buffer.speech_")]
         assert [
             ("started", e["audio_start_ms"]) if "audio_start_ms" in e else ("stopped", e["audio_end_ms"])
             for e in turns
-        ] == [(what, (start if what == "started" else end) // 24) for what, start, end in told]
-        if detection is None:
-            assert events == []
-        elif told:
-            stops = types(turns).count("input_audio_buffer.speech_stopped")
-            begun = types(events).count("response.created") + types(events).count("error")
-            assert begun == (stops if detection.get("create_response") else 0)
-            if detection.get("interrupt_response") and "started" in [what for what, *_ in told]:
-                assert active is None or active in model.ended
+        ] == [
+            (what, (start if what == "started" else end) // 24)
+            for what, start, end in told
+            if what != "sustained"
+        ]
+        named = []
+        for what, *_ in told:
+            if what != "sustained":
+                speaking = turns.pop(0)["item_id"]
+            named.append((what, speaking or ""))
+        after = before.hears(named, early={item for _, item in named if item not in model.pending})
+        self.holds(events, after)
+        return events
 
     @rule(length=st.sampled_from([0, 4801, 9600]))
     def speak_by_hand(self, length: int) -> None:
@@ -553,10 +599,15 @@ class Game(RuleBasedStateMachine):
         if ids:
             item_id = ids[pick % len(ids)]
             known = model.understands(item_id, text, stable)
-            self.do("understood", item_id, Transcript(text, stable=stable), self.now)
+            waited = model.pending.get(item_id) in ("collecting", "due")
+            after = self.floor_after(item_id, text if waited else "", final=False)
+            events = self.do("understood", item_id, Transcript(text, stable=stable), self.now)
+            self.holds(events, after)
             assert model.told.get(item_id, "") == known
 
     def understand(self, item_id: str, text: str | None) -> None:
+        waited = self.model.pending.get(item_id) in ("collecting", "due")
+        after = self.floor_after(item_id, text if waited else "", final=waited)
         wanted = self.model.settles(item_id, text)
         if text is None:
             events = self.do("transcription_failed", item_id, "The worker died.", None, self.now)
@@ -565,6 +616,17 @@ class Game(RuleBasedStateMachine):
         told = [e for e in events if "input_audio_transcription" in e["type"]]
         assert types(told) == wanted
         assert all(e["item_id"] == item_id for e in told)
+        self.holds(events, after)
+
+    def floor_after(self, item_id: str, text: str | None, *, final: bool) -> Floor:
+        """Who has the floor after these words."""
+        self.model.floor.now = self.now
+        return self.model.floor.understands(item_id, text, final=final)
+
+    def holds(self, events: list[Event], after: Floor) -> None:
+        """What had to follow from words, or from turns, has followed."""
+        assert actions(events) == after.actions
+        self.model.floor.undecided = after.undecided
 
     # The clock
 
@@ -683,6 +745,13 @@ class GameThatOnlyTranscribes(Game):
         """Nobody is speaking who could be interrupted: a turn is begun and ended by hand."""
         self.talk(True, 9600)
         self.commit()
+
+    @rule()
+    def speak_over(self) -> None:
+        """Nor is there anybody to speak over: a turn is begun and ends by itself."""
+        self.talk(True, 9600)
+        self.talk(False, 24000)
+        self.judge_the_turn(1.0, True, 0)
 
 
 def types(events: list[Event]) -> list[str]:

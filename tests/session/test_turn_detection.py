@@ -1,4 +1,4 @@
-"""Turns by server_vad and semantic_vad (sections 5.2 to 5.4), interruption, and the idle timer (3.12)."""
+"""Turns by server_vad (sections 5.2 and 5.3), interruption, and the idle timer (3.12)."""
 
 from typing import Any
 
@@ -83,21 +83,6 @@ def test_the_detector_says_how_long_a_frame_is(frame_ms: int) -> None:
     driver.append(pcm(1600))
     (started,) = driver.hear(*[0.0] * 40, 1.0)
     assert started["audio_start_ms"] == 40 * frame_ms - 300
-
-
-@pytest.mark.parametrize(
-    ("eagerness", "silence"), [("low", 1600), ("medium", 800), ("auto", 800), ("high", 400)]
-)
-def test_semantic_vad_waits_by_its_eagerness(eagerness: str, silence: int) -> None:
-    driver = Driver()
-    detection = {"type": "semantic_vad", "eagerness": eagerness}
-    driver.update(audio={"input": {"turn_detection": detection}})
-    driver.append(pcm(3000))
-    (started,) = driver.hear(*[0.0] * 20, 0.51)
-    assert started["audio_start_ms"] == 340
-    assert driver.hear(*[0.0] * (silence // 32 - 1)) == []
-    stopped, *_ = driver.hear(*[0.0] * 2)
-    assert stopped["type"] == "input_audio_buffer.speech_stopped"
 
 
 def test_settings_may_change_in_a_turn_without_ending_it() -> None:

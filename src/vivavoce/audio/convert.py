@@ -4,7 +4,7 @@ import numpy as np
 
 from vivavoce.audio import g711
 from vivavoce.audio.formats import Encoding, bytes_per_sample, sample_rate
-from vivavoce.audio.resample import FULL, LIVE, Resampler
+from vivavoce.audio.resample import FULL, LIVE, Quality, Resampler
 from vivavoce.audio.samples import Samples
 
 
@@ -38,12 +38,12 @@ class Incoming:
 
 
 class Outgoing:
-    """Audio that goes out: an engine's samples to bytes, resampled in full quality."""
+    """Audio that goes out: an engine's samples to bytes, resampled in full quality unless said otherwise."""
 
-    def __init__(self, encoding: str, rate: int) -> None:
+    def __init__(self, encoding: str, rate: int, quality: Quality = FULL) -> None:
         """`encoding` is one of `Encoding`, `rate` in Hz is that of the samples. Raises ValueError for
         others."""
-        self._resampler = Resampler(rate, sample_rate(encoding), FULL)
+        self._resampler = Resampler(rate, sample_rate(encoding), quality)
         self._encoding = Encoding(encoding)
 
     def feed(self, samples: Samples) -> bytes:

@@ -14,6 +14,7 @@ from vivavoce.protocol import (
     errors,
 )
 from vivavoce.session import configuration, limits
+from vivavoce.session.barge_in import BargeIns
 from vivavoce.session.calls import Calls
 from vivavoce.session.clock import TICKS_PER_MS
 from vivavoce.session.context import Context
@@ -23,6 +24,7 @@ from vivavoce.session.effects import Cancel, Respond
 from vivavoce.session.idle import IdleTimer
 from vivavoce.session.listening import Listening
 from vivavoce.session.mcp import Servers
+from vivavoce.session.playing import Playing
 from vivavoce.session.response import ActiveResponse, ResponseSettings, ResponseState
 from vivavoce.session.transcribing import Transcribing
 
@@ -33,6 +35,7 @@ class Answering:
     """At most one response in the default conversation at a time; out-of-band ones beside it."""
 
     __slots__ = (
+        "_barge_ins",
         "_beside",
         "_context",
         "_core",
@@ -41,11 +44,15 @@ class Answering:
         "active",
         "calls",
         "idle",
+        "playing",
         "servers",
     )
 
-    def __init__(self, core: Core, listening: Listening, transcribing: Transcribing) -> None:
+    def __init__(
+        self, core: Core, listening: Listening, transcribing: Transcribing, barge_ins: BargeIns
+    ) -> None:
         self._core = core
+        self._barge_ins = barge_ins
         self._listening = listening
         self._transcribing = transcribing
         self._context = Context(core.options)
@@ -53,12 +60,17 @@ class Answering:
         """The response in progress in the default conversation."""
         self._beside: dict[str, ActiveResponse] = {}
         self.idle = IdleTimer()
+        self.playing = Playing()
         self.servers = Servers(core)
         self.calls = Calls(core, self.servers)
 
     @property
     def in_progress(self) -> list[ActiveResponse]:
         return [*([] if self.active is None else [self.active]), *self._beside.values()]
+
+    def goes_on(self, now: float) -> bool:
+        """Whether a reply is being made, or may still be heard."""
+        return self.playing.may_be_heard(now, in_progress=self.active is not None)
 
     def settle(self, params: ResponseParams) -> ResponseSettings:
         """What a response with these parameters would go by, if it can begin now; raises InvalidEvent
@@ -112,6 +124,8 @@ class Answering:
             self._beside[response.id] = response
         else:
             self.idle.disarm()
+            self.playing.begin()
+            self._barge_ins.dismiss_said()
             self.active = response
         self.servers.refresh(settings.tools, again=False)
         if approved:
@@ -150,16 +164,20 @@ class Answering:
         response = self.active if response_id is None else self._find(response_id)
         if response is None:
             raise InvalidEvent(errors.cancel_not_active())
-        if response is self.active:
+        is_active = response is self.active
+        if is_active:
             self.calls.hush()
         self._stop(response)
         self._finished(response, response.cancel("client_cancelled"), now)
+        if is_active:
+            self.playing.cut_short()
 
     def interrupt(self, now: float) -> None:
         """Somebody speaks: the active response, if any, ends."""
         if self.active is not None:
             self._stop(self.active)
             self._finished(self.active, self.active.cancel("turn_detected"), now)
+        self.playing.cut_short()
 
     def fail_all(self, type_: str, code: str | None, message: str, now: float) -> None:
         """The session is over: so is every response."""
@@ -204,7 +222,9 @@ class Answering:
         """The response's last event is out."""
         if response is self.active:
             self.active = None
-            self._arm_idle(response, now)
+            begun = now if response.first_audio_at is None else response.first_audio_at
+            self.playing.end(max(now, begun + response.output.audio_ticks() / (1000 * TICKS_PER_MS)))
+            self._arm_idle()
         else:
             del self._beside[response.id]
         for stored in response.context:
@@ -240,11 +260,9 @@ class Answering:
         if response.state is ResponseState.GENERATING:
             self._core.do(Cancel(response.id))
 
-    def _arm_idle(self, response: ActiveResponse, now: float) -> None:
+    def _arm_idle(self) -> None:
         detection = self._core.turn_detection
         if self._listening.in_turn or not isinstance(detection, ServerVad):
             return
         if detection.idle_timeout_ms is not None:
-            begun = now if response.first_audio_at is None else response.first_audio_at
-            played = max(now, begun + response.output.audio_ticks() / (1000 * TICKS_PER_MS))
-            self.idle.arm(played, detection.idle_timeout_ms)
+            self.idle.arm(self.playing.until, detection.idle_timeout_ms)

@@ -79,8 +79,6 @@ def merge_transcription(session: TranscriptionSession, params: SessionParams) ->
     if params.audio is UNSET or params.audio.input is UNSET:
         return replace(session, include=include)
     patch = params.audio.input
-    if patch.noise_reduction:
-        raise InvalidEvent(errors.unsupported_option("session.audio.input.noise_reduction"))
     heard = _patched(session.audio.input, replace(patch, turn_detection=UNSET))
     if patch.turn_detection is not UNSET:
         detection = patch.turn_detection and patch.turn_detection.for_transcription()
@@ -169,8 +167,6 @@ def _refuse_unsupported(params: RealtimeSessionParams) -> None:
     """Features that this server does not have yet."""
     if params.audio is UNSET:
         return
-    if params.audio.input is not UNSET and params.audio.input.noise_reduction:
-        raise InvalidEvent(errors.unsupported_option("session.audio.input.noise_reduction"))
     if params.audio.output is not UNSET and params.audio.output.voice is not UNSET:
         _known(params.audio.output.voice, "session.audio.output.voice")
 

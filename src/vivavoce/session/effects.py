@@ -28,6 +28,22 @@ class ResetDetector(msgspec.Struct, frozen=True):
     reported yet never will be."""
 
 
+class JudgeTurn(msgspec.Struct, frozen=True):
+    """The speaker has fallen silent: find out whether that was all, and report it with `Session.turn_judged`.
+    Replaces the former JudgeTurn."""
+
+    item_id: str
+    """The item that the turn will be."""
+    transcript: str
+    """What is understood of it so far."""
+    language: str | None
+    """ISO-639-1, as the client said."""
+    silence_ms: int
+    """How long nobody has spoken."""
+    audio: tuple[Clip, ...]
+    """The latest audio of the turn, as much as the options say."""
+
+
 class OpenTranscription(msgspec.Struct, frozen=True):
     """An utterance begins. Its audio follows; report the words with `Session.understood`."""
 
@@ -122,6 +138,7 @@ Effect = (
     Send
     | Hear
     | ResetDetector
+    | JudgeTurn
     | OpenTranscription
     | FeedTranscription
     | FinishTranscription

@@ -13,18 +13,20 @@ from vivavoce.protocol import (
     InputAudioBufferTimeoutTriggered,
     InvalidEvent,
     Message,
+    SemanticVad,
     ServerVad,
     TurnDetection,
     errors,
 )
 from vivavoce.session import limits
+from vivavoce.session.barge_in import BargeIns
 from vivavoce.session.clock import TICKS_PER_MS, milliseconds
 from vivavoce.session.conversation import StoredItem
 from vivavoce.session.core import Core
-from vivavoce.session.effects import Hear, ResetDetector
+from vivavoce.session.effects import Hear, JudgeTurn, ResetDetector
 from vivavoce.session.input_buffer import InputBuffer
 from vivavoce.session.transcribing import Transcribing
-from vivavoce.session.turn import SEMANTIC_PREFIX_MS, Offset, Onset, TurnDetector, TurnState
+from vivavoce.session.turn import SEMANTIC_PREFIX_MS, Offset, Onset, Pause, Sustained, TurnMachine, TurnState
 
 MIN_COMMIT_TICKS = 100 * TICKS_PER_MS
 
@@ -45,20 +47,25 @@ class Turn(Enum):
     """What a run of frames told about the speaker."""
 
     BEGAN = auto()
+    SUSTAINED = auto()
+    """With `semantic_vad`: there is a second of speech by now."""
     ENDED = auto()
 
 
 class Listening:
     """From appended audio to the user's items. Positions and spans are ticks of the input clock."""
 
-    __slots__ = ("_buffer", "_core", "_transcribing", "_turn", "_utterance")
+    __slots__ = ("_barge_ins", "_buffer", "_core", "_transcribing", "_turn", "_utterance", "turn_item")
 
-    def __init__(self, core: Core, transcribing: Transcribing) -> None:
+    def __init__(self, core: Core, transcribing: Transcribing, barge_ins: BargeIns) -> None:
         self._core = core
         self._transcribing = transcribing
+        self._barge_ins = barge_ins
         self._buffer = InputBuffer()
-        self._turn = TurnDetector(core.options.frame_ms * TICKS_PER_MS)
+        self._turn = TurnMachine(core.options.frame_ms * TICKS_PER_MS)
         self._utterance: Utterance | None = None
+        self.turn_item = ""
+        """The item that the latest turn is or will be."""
 
     @property
     def position(self) -> int:
@@ -73,12 +80,14 @@ class Listening:
     @property
     def in_turn(self) -> bool:
         """Whether the detector hears somebody speak."""
-        return self._turn.state is TurnState.SPEECH
+        return self._turn.in_turn
 
     def configure(self, detection: TurnDetection | None) -> None:
         """Detect turns by these settings from here on; a segment in progress is not reset."""
         if self._turn.state is TurnState.OFF and detection is not None:
             self._abandon_utterance()
+        if detection is None and self._utterance is not None:
+            self._barge_ins.dismiss(self._utterance.item_id)
         if self._turn.configure(detection, self._buffer.end):
             self._core.do(ResetDetector())
 
@@ -109,6 +118,8 @@ class Listening:
         if length < MIN_COMMIT_TICKS:
             raise InvalidEvent(errors.commit_empty(length / TICKS_PER_MS))
         self._turn.abort()
+        if self._utterance is not None:
+            self._barge_ins.dismiss(self._utterance.item_id)
         self._commit(start, self._buffer.end)
 
     def clear(self) -> None:
@@ -129,8 +140,7 @@ class Listening:
     # Turns
 
     def hear(self, probabilities: Sequence[float], keep_from: int | None) -> Iterator[Turn]:
-        """Judge the next frames; the caller acts on each turn's beginning and end before it asks for the
-        next.
+        """Judge the next frames; the caller acts on what becomes of `turn_item` before it asks for more.
 
         Silence from `keep_from` on stays in the buffer; None: only as much as the options say.
         """
@@ -141,11 +151,30 @@ class Listening:
                 case Onset(at):
                     self._speech_started(at)
                     yield Turn.BEGAN
+                case Sustained():
+                    yield Turn.SUSTAINED
+                case Pause():
+                    self._ask()
                 case Offset(at):
                     self._speech_stopped(at)
                     yield Turn.ENDED
         self._feed(self._turn.heard)
         self._forget_silence(keep_from)
+
+    def judged(self, item_id: str, probability: float) -> bool:
+        """The speaker of this item has finished with this probability; ignored unless they pause. True if the
+        turn is over by that."""
+        if not self.expects(item_id):
+            return False
+        offset = self._turn.judged(probability)
+        if offset is not None:
+            self._speech_stopped(offset.at)
+        return offset is not None
+
+    def understood(self, item_id: str) -> None:
+        """There are more words of an item: in a pause they may tell whether it was all."""
+        if self._turn.state is TurnState.PAUSE and self.expects(item_id):
+            self._ask()
 
     def commit_silence(self, since: int) -> bool:
         """Nobody has spoken since then: make that silence the user's item. False if no audio came at all."""
@@ -168,7 +197,7 @@ class Listening:
         detection = self._core.turn_detection
         padding = detection.prefix_padding_ms if isinstance(detection, ServerVad) else SEMANTIC_PREFIX_MS
         start = max(at - padding * TICKS_PER_MS, self._buffer.start)
-        item_id = self._core.mint("item")
+        item_id = self.turn_item = self._core.mint("item")
         self._core.emit(InputAudioBufferSpeechStarted, audio_start_ms=milliseconds(start), item_id=item_id)
         self._open_utterance(item_id, start)
 
@@ -181,6 +210,26 @@ class Listening:
             item_id=self._utterance.item_id,
         )
         self._commit(self._utterance.start, end)
+
+    def _ask(self) -> None:
+        """Has the speaker finished?"""
+        assert self._utterance is not None
+        item_id, heard = self._utterance.item_id, self._turn.heard
+        self._feed(heard)
+        wanted = self._core.options.judge_audio_ms * TICKS_PER_MS
+        clips = self._buffer.copy(max(self._utterance.start, heard - wanted), heard) if wanted else []
+        understood = self._transcribing.heard(item_id)
+        options = self._core.config.audio.input.transcription
+        language = None if options is None else options.language
+        self._core.do(
+            JudgeTurn(
+                item_id=item_id,
+                transcript="" if understood is None else understood.text,
+                language=language if isinstance(language, str) else None,
+                silence_ms=milliseconds(self._turn.silence),
+                audio=tuple(clips),
+            )
+        )
 
     def _forget_silence(self, keep_from: int | None) -> None:
         """While nobody speaks only the latest audio is kept, so that silence costs no memory."""
@@ -198,7 +247,8 @@ class Listening:
 
     def _open_utterance(self, item_id: str, start: int) -> None:
         self._utterance = Utterance(item_id, start)
-        self._transcribing.open(item_id)
+        semantic = isinstance(self._core.turn_detection, SemanticVad)
+        self._transcribing.open(item_id, for_the_turn=semantic)
 
     def _feed(self, until: int) -> None:
         """Let the transcriber have the utterance's audio up to there."""
@@ -214,6 +264,7 @@ class Listening:
     def _abandon_utterance(self) -> None:
         if self._utterance is not None:
             self._transcribing.abandon(self._utterance.item_id)
+            self._barge_ins.dismiss(self._utterance.item_id)
             self._utterance = None
 
     def _commit(self, start: int, end: int) -> None:
@@ -237,4 +288,4 @@ class Listening:
         previous = self._core.conversation.last_id
         self._core.emit(InputAudioBufferCommitted, previous_item_id=previous, item_id=item_id)
         self._core.add_item(stored)
-        self._transcribing.finish(stored)
+        self._transcribing.finish(stored, for_the_turn=item_id in self._barge_ins)

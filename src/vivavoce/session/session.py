@@ -46,9 +46,10 @@ from vivavoce.protocol import (
 )
 from vivavoce.session import configuration, intake, limits
 from vivavoce.session.answering import Answering
+from vivavoce.session.barge_in import BargeIns
 from vivavoce.session.conversation import ROOT, StoredItem
 from vivavoce.session.core import Configuration, Core
-from vivavoce.session.effects import ClearPlayback, Close, Effect, WakeAt
+from vivavoce.session.effects import Close, Effect, WakeAt
 from vivavoce.session.ids import Ids
 from vivavoce.session.listening import Listening, Turn
 from vivavoce.session.machine import Machine
@@ -56,6 +57,7 @@ from vivavoce.session.mcp import shown
 from vivavoce.session.options import SessionOptions
 from vivavoce.session.prompts import UNPROMPTED, Prompted
 from vivavoce.session.transcribing import Transcribing, failure
+from vivavoce.session.turn_taking import TurnTaking
 
 SUPPORTED = tuple(
     kind for kind in GA_WEBSOCKET.types if kind not in ("session.close", "session.input_audio_buffer.append")
@@ -105,8 +107,17 @@ class Session:
     ) -> None:
         self._core = Core(configuration.initial(config, reasons=options.reasons), ids, options, prompted)
         self._transcribing = Transcribing(self._core)
-        self._listening = Listening(self._core, self._transcribing)
-        self._answering = Answering(self._core, self._listening, self._transcribing)
+        self._barge_ins = BargeIns()
+        self._listening = Listening(self._core, self._transcribing, self._barge_ins)
+        self._answering = Answering(self._core, self._listening, self._transcribing, self._barge_ins)
+        self._turns = TurnTaking(
+            self._core,
+            self._listening,
+            self._transcribing,
+            self._answering,
+            self._barge_ins,
+            self._respond_to_turn,
+        )
         self._connection: Machine[ConnectionState, ConnectionEvent] = Machine(
             ConnectionState.NEW, CONNECTION_TABLE
         )
@@ -170,22 +181,22 @@ class Session:
         if self._connection.state is not ConnectionState.OPEN:
             return
         for turn in self._listening.hear(probabilities, self._answering.idle.silent_since):
-            detection = self._core.turn_detection
-            assert detection is not None
-            match turn:
-                case Turn.BEGAN:
-                    self._answering.idle.disarm()
-                    if detection.interrupt_response:
-                        self._core.do(ClearPlayback())
-                        self._answering.interrupt(now)
-                case Turn.ENDED if detection.create_response:
-                    self._respond_to_turn(now)
+            self._turns.take(turn, now)
         self._answering.follow_up(now)
         self._schedule()
 
+    def turn_judged(self, item_id: str, probability: float, now: float) -> None:
+        """The speaker of a `JudgeTurn` has finished with this probability, 0 to 1; ignored if they have gone
+        on, or the turn is over."""
+        if self._connection.state is ConnectionState.OPEN and self._listening.judged(item_id, probability):
+            self._turns.take(Turn.ENDED, now)
+            self._answering.follow_up(now)
+            self._schedule()
+
     def understood(self, item_id: str, transcript: Transcript, now: float) -> None:
         """What the transcriber understood of an utterance: so far, or in the end."""
-        self._transcribing.understood(item_id, transcript)
+        if self._transcribing.understood(item_id, transcript):
+            self._turns.understood(item_id, transcript, now)
         self._answering.resume(now)
         self._schedule()
 
@@ -197,6 +208,7 @@ class Session:
     def transcription_failed(self, item_id: str, message: str, code: str | None, now: float) -> None:
         """An utterance cannot be transcribed. A response that waits for it fails; the session goes on."""
         self._transcribing.failed(item_id, failure(message, code))
+        self._turns.failed(item_id, now)
         self._answering.resume(now)
         self._schedule()
 
@@ -242,9 +254,7 @@ class Session:
             return
         since = self._answering.idle.tick(now, self._listening.position)
         if since is not None and self._listening.commit_silence(since):
-            detection = self._core.turn_detection
-            if detection is not None and detection.create_response:
-                self._respond_to_turn(now)
+            self._turns.answer(now)
         self._schedule()
 
     def end(self, now: float) -> None:
@@ -359,6 +369,8 @@ class Session:
             content_index=event.content_index,
             audio_end_ms=event.audio_end_ms,
         )
+        if event.audio_end_ms < length:
+            self._answering.playing.cut_short()
 
     def _delete(self, item_id: str) -> None:
         stored = self._existing(item_id, "deleting")
@@ -366,6 +378,7 @@ class Session:
         if not self._answering.awaits(stored):
             self._transcribing.abandon(item_id)
         self._answering.calls.forget_request(item_id)
+        self._barge_ins.dismiss(item_id)
         self._core.emit(ConversationItemDeleted, item_id=item_id)
 
     # Responses
@@ -415,6 +428,7 @@ class Session:
 
     def _give_up(self) -> None:
         self._listening.end()
+        self._barge_ins.dismiss_said()
         self._transcribing.end()
         self._expires_at = None
         self._connection.fire(ConnectionEvent.ENDED)

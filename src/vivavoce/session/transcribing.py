@@ -39,10 +39,10 @@ from vivavoce.session.usage import transcription_usage
 class Transcribing:
     """The transcriptions in progress, by the id of the item that each belongs to.
 
-    An utterance is transcribed when the client asked for its transcript, and when the responder cannot hear
-    for itself. Its outcome may come before its item exists, and after it is gone: events tell it only of
-    items that are in the conversation, except that the words of a live model are told while they are spoken,
-    under the id that the item will have.
+    An utterance is transcribed when the client asked for its transcript, when the responder cannot hear for
+    itself, and with `semantic_vad`, which goes by the words. Its outcome may come before its item exists, and
+    after it is gone: events tell it only of items that are in the conversation, except that the words of a
+    live model are told while they are spoken, under the id that the item will have.
     """
 
     __slots__ = ("_core", "_running")
@@ -61,10 +61,10 @@ class Transcribing:
 
     # What goes in
 
-    def open(self, item_id: str) -> None:
-        """An utterance begins, which will be this item."""
+    def open(self, item_id: str, *, for_the_turn: bool = False) -> None:
+        """An utterance begins, which will be this item. `for_the_turn`: its words tell where it ends."""
         options = self._core.config.audio.input.transcription
-        if options is not None or self._core.needs_words:
+        if options is not None or for_the_turn or self._core.needs_words:
             self._running[item_id] = InputTranscription()
             self._core.do(OpenTranscription(item_id, options))
 
@@ -75,9 +75,9 @@ class Transcribing:
             for clip in clips:
                 self._core.do(FeedTranscription(item_id, clip.audio, clip.format))
 
-    def finish(self, stored: StoredItem, *, public: bool = True) -> None:
+    def finish(self, stored: StoredItem, *, public: bool = True, for_the_turn: bool = False) -> None:
         """An utterance is over, and here is its item. `public`: the client sees its transcript, if it asked
-        for transcripts."""
+        for transcripts. `for_the_turn`: its words tell what becomes of a reply."""
         transcription = self._running.get(stored.id)
         if transcription is None:
             return
@@ -85,7 +85,11 @@ class Transcribing:
         transcription.options = self._core.config.audio.input.transcription if public else None
         if self._core.needs_words:
             stored.understanding = Understanding.PENDING
-        elif transcription.options is None and transcription.state is TranscriptionState.COLLECTING:
+        elif (
+            transcription.options is None
+            and not for_the_turn
+            and transcription.state is TranscriptionState.COLLECTING
+        ):
             self.abandon(stored.id)
             return
         if transcription.options is not None and transcription.options.is_diarized:
@@ -122,15 +126,18 @@ class Transcribing:
 
     # What comes out
 
-    def understood(self, item_id: str, transcript: Transcript) -> None:
-        """The transcriber understood more of an utterance; ignored if nobody waits for it any more."""
+    def understood(self, item_id: str, transcript: Transcript) -> bool:
+        """The transcriber understood more of an utterance; ignored, and False, if nobody waits for it any
+        more."""
         transcription = self._waited_for(item_id)
-        if transcription is not None:
-            transcription.understand(transcript)
-            if transcript.final:
-                self._settle(transcription, transcript)
-            else:
-                self._tell_more(item_id, transcription)
+        if transcription is None:
+            return False
+        transcription.understand(transcript)
+        if transcript.final:
+            self._settle(transcription, transcript)
+        else:
+            self._tell_more(item_id, transcription)
+        return True
 
     def failed(self, item_id: str, error: TranscriptionError) -> None:
         """The transcriber gives an utterance up; ignored if nobody waits for it any more."""

@@ -9,8 +9,12 @@ import asyncio
 from functools import partial
 
 from vivavoce.protocol import (
+    ClientEvent,
     InputAudioBufferAppend,
+    InputAudioBufferClear,
+    InputAudioBufferCommit,
     InvalidEvent,
+    SessionUpdate,
     TranslationSession,
     errors,
 )
@@ -20,7 +24,9 @@ from vivavoce.server.opening import Opening
 from vivavoce.server.random_ids import random_ids
 from vivavoce.server.runner.answering import Answering
 from vivavoce.server.runner.attributing import Attributing
+from vivavoce.server.runner.cleaning import Cleaning
 from vivavoce.server.runner.hearing import Hearing
+from vivavoce.server.runner.judging import MAX_AUDIO_MS, Judging
 from vivavoce.server.runner.live import Clock, LiveSession
 from vivavoce.server.runner.understanding import Understanding
 from vivavoce.server.telemetry.telemetry import Telemetry
@@ -35,6 +41,7 @@ from vivavoce.session import (
     FeedTranscription,
     FinishTranscription,
     Hear,
+    JudgeTurn,
     OpenTranscription,
     ResetDetector,
     Respond,
@@ -43,6 +50,9 @@ from vivavoce.session import (
     SessionOptions,
     WakeAt,
 )
+
+CONCLUSIVE = (InputAudioBufferCommit, InputAudioBufferClear, SessionUpdate)
+"""Events before which the session must have all audio that came before them."""
 
 
 class SessionRunner:
@@ -64,7 +74,10 @@ class SessionRunner:
         shown = self._session.config
         self._stages = telemetry.session(shown.id, shown.type, opening.model or "", self._clock.now)
         self._live = LiveSession(self._session, self._clock, self._stages, self._carry_out)
+        self._noise_reducer = engines.noise_reducer
+        self._cleaning: Cleaning | None = None
         self._hearing = Hearing(self._live, engines.voice_detector)
+        self._judging = Judging(self._live, engines.turn_detector)
         self._understanding = Understanding(
             self._live, engines.transcriber, opening.settings.engine_timeout_s
         )
@@ -79,6 +92,7 @@ class SessionRunner:
     async def start(self) -> None:
         """Begin: the peer is told about the session."""
         self._session.start(self._clock.now())
+        self._configure()
         self._carry_out()
 
     async def receive(self, data: str | bytes, *, more: bool = False) -> None:
@@ -95,9 +109,7 @@ class SessionRunner:
             await self._hearing.catch_up()
             self._session.refuse(invalid.error)
         else:
-            if not isinstance(event, InputAudioBufferAppend):
-                await self._hearing.catch_up()
-            self._session.receive(event, self._clock.now())
+            await self._take(event)
         self._carry_out()
         if not more or self._hearing.full:
             await self._hearing.catch_up()
@@ -122,6 +134,35 @@ class SessionRunner:
         self._clock.stop_alarm()
         await self._live.aclose()
 
+    async def _take(self, event: ClientEvent) -> None:
+        """An event goes to the session, after all that came before it was heard."""
+        cleaning = self._cleaning
+        if isinstance(event, InputAudioBufferAppend):
+            if cleaning is not None:
+                cleaned = await cleaning.clean(event)
+                if cleaned is None:
+                    return
+                event = cleaned
+            self._session.receive(event, self._clock.now())
+            return
+        if cleaning is not None and isinstance(event, CONCLUSIVE) and (rest := cleaning.rest()) is not None:
+            self._session.receive(rest, self._clock.now())
+            self._carry_out()
+        await self._hearing.catch_up()
+        self._session.receive(event, self._clock.now())
+        if isinstance(event, SessionUpdate):
+            self._configure()
+
+    def _configure(self) -> None:
+        """Clean the input as the session is set now."""
+        heard = self._session.config.audio.input
+        if heard.noise_reduction is None:
+            self._cleaning = None
+            return
+        field, format = heard.noise_reduction.type, heard.format
+        if self._cleaning is None or self._cleaning.key != (field, format):
+            self._cleaning = Cleaning(self._noise_reducer, field, format)
+
     # The session's side
 
     def _carry_out(self) -> None:
@@ -138,6 +179,8 @@ class SessionRunner:
                 self._hearing.put(effect)
             case FeedTranscription(item_id, audio, format):
                 self._understanding.feed(item_id, audio, format)
+            case JudgeTurn():
+                self._judging.ask(effect)
             case OpenTranscription(item_id, options):
                 self._understanding.open(item_id, options)
             case FinishTranscription(item_id):
@@ -173,6 +216,7 @@ def _session(opening: Opening, engines: Combination, now: float) -> Session:
         prompts=opening.abilities.prompts,
         context_tokens=engines.responder.context_tokens,
         count_tokens=engines.responder.count_tokens,
+        judge_audio_ms=min(engines.turn_detector.audio_ms, MAX_AUDIO_MS),
         frame_ms=detector.frame_samples * 1000 // detector.sample_rate,
         max_seconds=opening.settings.max_minutes * 60,
         max_items=opening.settings.max_items,
