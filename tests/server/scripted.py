@@ -232,6 +232,23 @@ class WrittenDown:
                 await self._news.wait()
 
 
+def combination(
+    responder: ScriptedResponder,
+    *,
+    transcriber: ScriptedTranscriber | None = None,
+    diarizer: ScriptedDiarizer | None = None,
+) -> Combination:
+    """Scripted engines of every kind."""
+    return Combination(
+        noise_reducer=WebRTCNoiseReducer(WebRTCOptions()),
+        voice_detector=LoudnessDetector(),
+        turn_detector=ScriptedTurnDetector(),
+        transcriber=transcriber or ScriptedTranscriber(),
+        diarizer=diarizer or ScriptedDiarizer(),
+        responder=responder,
+    )
+
+
 class Stage:
     """A runner with everything around it."""
 
@@ -249,30 +266,22 @@ class Stage:
     ) -> None:
         dialect = dialect or GA()
         model = "gpt-realtime" if kind == "realtime" else None
-        self.noise_reducer = WebRTCNoiseReducer(WebRTCOptions())
-        self.detector = LoudnessDetector()
-        self.turn_detector = ScriptedTurnDetector()
-        self.transcriber = transcriber or ScriptedTranscriber()
-        self.diarizer = diarizer or ScriptedDiarizer()
         self.responder = ScriptedResponder(answer, hears_audio=hears_audio)
+        self.transcriber = transcriber or ScriptedTranscriber()
+        self.engines = combination(self.responder, transcriber=self.transcriber, diarizer=diarizer)
+        self.detector = self.engines.voice_detector
+        self.turn_detector = self.engines.turn_detector
         self.transport = WrittenDown(dialect)
         self.runner = SessionRunner(
             opening=opening(settings or SessionSettings(debug=True), kind, model),
-            engines=Combination(
-                noise_reducer=self.noise_reducer,
-                voice_detector=self.detector,
-                turn_detector=self.turn_detector,
-                transcriber=self.transcriber,
-                diarizer=self.diarizer,
-                responder=self.responder,
-            ),
+            engines=self.engines,
             transport=self.transport,
             dialect=dialect,
             telemetry=telemetry or Telemetry(Config()),
         )
 
     async def __aenter__(self) -> "Stage":
-        await self.noise_reducer.start()
+        await self.engines.noise_reducer.start()
         await self.runner.start()
         return self
 

@@ -10,16 +10,9 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.server.scripted import (
-    LoudnessDetector,
-    ScriptedDiarizer,
-    ScriptedResponder,
-    ScriptedTranscriber,
-    ScriptedTurnDetector,
-)
+from tests.server.scripted import ScriptedResponder, combination
 from tests.server.test_runner import audio, pieces
 from tests.server.toys import ToyEngines
-from vivavoce.engines.webrtc_noise import WebRTCNoiseReducer, WebRTCOptions
 from vivavoce.protocol import (
     AudioDelta,
     FunctionCallDelta,
@@ -71,14 +64,7 @@ class Engines(ToyEngines):
 
     def __init__(self) -> None:
         super().__init__()
-        self._combination = Combination(
-            noise_reducer=WebRTCNoiseReducer(WebRTCOptions()),
-            voice_detector=LoudnessDetector(),
-            turn_detector=ScriptedTurnDetector(),
-            transcriber=ScriptedTranscriber(),
-            diarizer=ScriptedDiarizer(),
-            responder=ScriptedResponder(answer),
-        )
+        self._combination = combination(ScriptedResponder(answer))
 
     def combination(self, model: str | None) -> Combination:  # type: ignore[override]
         return self._combination
@@ -574,3 +560,90 @@ async def test_a_session_names_the_fields_of_the_dialect(call) -> None:
         await peer.send("session.update", session={"voice": {"id": "voice_1"}})
         refused = await peer.receive()
         assert refused["error"]["message"] == "Unsupported option for this model: 'session.voice'."
+
+
+# Transcription sessions.
+
+TRANSCRIBER: Event = {
+    "object": "realtime.transcription_session",
+    "id": "sess_1",
+    "input_audio_format": "pcm16",
+    "input_audio_transcription": None,
+    "input_audio_noise_reduction": None,
+    "turn_detection": {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 200,
+    },
+    "include": None,
+    "expires_at": 0,
+    "client_secret": None,
+}
+
+
+async def test_a_transcription_session(call) -> None:
+    async with call("?intent=transcription") as peer:
+        created = await peer.receive()
+        assert created == {"type": "transcription_session.created", "session": TRANSCRIBER}
+        assert list(created["session"]) == list(TRANSCRIBER)
+        transcription = {"model": "gpt-4o-transcribe", "language": "en", "prompt": "greetings"}
+        await peer.send(
+            "transcription_session.update",
+            session={
+                "input_audio_transcription": transcription,
+                "turn_detection": {"type": "server_vad", "create_response": True, "interrupt_response": True},
+            },
+        )
+        assert await peer.receive() == {
+            "type": "transcription_session.updated",
+            "session": TRANSCRIBER | {"input_audio_transcription": transcription},
+        }
+        await peer.speak()
+        completed = "conversation.item.input_audio_transcription.completed"
+        events = await peer.through(completed)
+        deltas = [event for event in events if event["type"] == completed.replace("completed", "delta")]
+        assert "".join(str(event["delta"]) for event in deltas) == "words"
+        assert all(set(event) == {"type", "item_id", "content_index", "delta"} for event in deltas)
+        rest = [event for event in events if event not in deltas]
+        assert [event["type"] for event in rest] == [
+            "input_audio_buffer.speech_started",
+            "input_audio_buffer.speech_stopped",
+            "input_audio_buffer.committed",
+            "conversation.item.created",
+            completed,
+        ]
+        assert rest[3]["item"] == message(
+            "item_1", "user", "completed", {"type": "input_audio", "transcript": None}
+        )
+        assert rest[4].items() >= {"item_id": "item_1", "content_index": 0, "transcript": "words"}.items()
+        assert rest[4]["usage"]
+
+
+async def test_what_a_transcription_session_refuses(call) -> None:
+    async with call("?intent=transcription") as peer:
+        await peer.receive()
+        await peer.send("session.update", session={"voice": "ash"})
+        assert (await peer.receive())["error"] == {
+            "type": "invalid_request_error",
+            "code": "invalid_parameter",
+            "message": "Passing a realtime session update event to a transcription session is not allowed.",
+            "param": None,
+            "event_id": None,
+        }
+        await peer.send("transcription_session.update", session={"voice": "ash"})
+        assert (await peer.receive())["error"]["param"] == "session.voice"
+        await peer.send("response.create")
+        assert (await peer.receive())["error"]["code"] == "invalid_parameter"
+        await peer.send(
+            "transcription_session.update",
+            session={
+                "input_audio_transcription": {"model": "gpt-realtime-whisper"},
+                "turn_detection": {"type": "server_vad"},
+            },
+        )
+        refused = await peer.receive()
+        assert refused["error"]["code"] == "invalid_value"
+        assert refused["error"]["param"] == "session.turn_detection"
+        await peer.send("transcription_session.update", session={})
+        assert (await peer.receive())["session"] == TRANSCRIBER

@@ -239,3 +239,24 @@ def test_a_wrong_key_at_azures_address(server: Server) -> None:
     with client, pytest.raises(InvalidStatus) as refused:
         client.beta.realtime.connect(model=MODEL).enter()
     assert refused.value.response.status_code == 401
+
+
+@pytest.mark.parametrize("name", ["OpenAI", "AsyncOpenAI"])
+def test_transcription_session(name: str, server: Server, speech: Path) -> None:
+    """The package insists on a model, which such a session has not: an empty one."""
+    client = CLIENTS[name](server)
+    query = {"intent": "transcription"}
+    with calling(client, lambda: client.beta.realtime.connect(model="", extra_query=query)) as call:
+        created = call.connection.parse_event(call.do(call.connection.recv_bytes()))
+        assert created.type == "transcription_session.created"
+        transcription = {"model": "whisper-1", "language": "en"}
+        call.do(
+            call.connection.transcription_session.update(session={"input_audio_transcription": transcription})
+        )
+        updated = call.connection.parse_event(call.do(call.connection.recv_bytes()))
+        assert updated.type == "transcription_session.updated"
+        assert updated.session.input_audio_transcription.language == "en"
+        for piece in pieces(recording(speech / "austen-0880.wav")):
+            call.do(call.connection.input_audio_buffer.append(audio=base64.b64encode(piece).decode()))
+        completed = call.until("conversation.item.input_audio_transcription.completed")
+        assert "young man" in completed.transcript.lower()
