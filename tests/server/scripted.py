@@ -160,11 +160,11 @@ Answer = Callable[[ResponseRequest], AsyncGenerator[OutputPart, None]]
 class ScriptedResponder(Scripted):
     """Answers with a function of the test's own."""
 
-    context_tokens = 0
     reasons = False
 
-    def __init__(self, answer: Answer, *, hears_audio: bool = False) -> None:
+    def __init__(self, answer: Answer, *, hears_audio: bool = False, context_tokens: int = 0) -> None:
         self.hears_audio = hears_audio
+        self.context_tokens = context_tokens
         self._answer = answer
         self.requests: list[ResponseRequest] = []
         self.open = 0
@@ -260,13 +260,14 @@ class Stage:
         diarizer: ScriptedDiarizer | None = None,
         settings: SessionSettings | None = None,
         hears_audio: bool = False,
+        context_tokens: int = 0,
         telemetry: Telemetry | None = None,
         kind: SessionKind = "realtime",
         dialect: Dialect | None = None,
     ) -> None:
         dialect = dialect or GA()
         model = "gpt-realtime" if kind == "realtime" else None
-        self.responder = ScriptedResponder(answer, hears_audio=hears_audio)
+        self.responder = ScriptedResponder(answer, hears_audio=hears_audio, context_tokens=context_tokens)
         self.transcriber = transcriber or ScriptedTranscriber()
         self.engines = combination(self.responder, transcriber=self.transcriber, diarizer=diarizer)
         self.detector = self.engines.voice_detector

@@ -17,6 +17,7 @@ from vivavoce.engines.registry import ConfigurationError
 from vivavoce.protocol.sessions import VOICES
 from vivavoce.server import toml
 from vivavoce.server.toml import KEY, KEY_IN_WORDS, ORIGIN, Checker
+from vivavoce.session.options import Compaction
 
 FILE_NAME = "vivavoce.toml"
 FILE_VARIABLE = "VIVAVOCE_CONFIG"
@@ -91,6 +92,9 @@ class SessionSettings:
     """Most bytes of audio, images and text from the client that the session holds."""
     max_buffer_s: Annotated[float, msgspec.Meta(ge=1)] = 600.0
     """Most seconds of audio between two commits."""
+    compaction: bool | Compaction = False
+    """Fold older turns into a summary, which the language model writes, before the model's context window is
+    full; a table says when and how. Otherwise the oldest turns are left out once it is."""
     prompts: str | None = None
     """A folder of prompt templates, `pmpt_….toml`; relative to the working directory."""
     debug: bool = False

@@ -22,11 +22,12 @@ from vivavoce.session.effects import (
     ResetDetector,
     Respond,
     Send,
+    Summarise,
     WakeAt,
 )
 from vivavoce.session.ids import ALPHABET, SequentialIds
 from vivavoce.session.invariants import Invariants, InvariantViolation
-from vivavoce.session.options import SessionOptions, unmetered
+from vivavoce.session.options import Compaction, SessionOptions, unmetered
 from vivavoce.session.session import Session
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Cancel",
     "ClearPlayback",
     "Close",
+    "Compaction",
     "Diarize",
     "Effect",
     "FeedTranscription",
@@ -53,6 +55,7 @@ __all__ = [
     "SequentialIds",
     "Session",
     "SessionOptions",
+    "Summarise",
     "WakeAt",
     "count_characters",
     "unmetered",

@@ -17,6 +17,7 @@ from vivavoce.session import configuration, limits
 from vivavoce.session.barge_in import BargeIns
 from vivavoce.session.calls import Calls
 from vivavoce.session.clock import TICKS_PER_MS
+from vivavoce.session.compaction import Memory
 from vivavoce.session.context import Context
 from vivavoce.session.conversation import StoredItem, Understanding
 from vivavoce.session.core import Core
@@ -44,6 +45,7 @@ class Answering:
         "active",
         "calls",
         "idle",
+        "memory",
         "playing",
         "servers",
     )
@@ -56,6 +58,7 @@ class Answering:
         self._listening = listening
         self._transcribing = transcribing
         self._context = Context(core.options)
+        self.memory = Memory(core, self._context)
         self.active: ActiveResponse | None = None
         """The response in progress in the default conversation."""
         self._beside: dict[str, ActiveResponse] = {}
@@ -184,6 +187,7 @@ class Answering:
         for response in self.in_progress:
             self._stop(response)
             self._finished(response, response.fail(type_, code, message), now)
+        self.memory.abandon()
         self.calls.end()
         self.servers.end()
         self.idle.disarm()
@@ -232,6 +236,8 @@ class Answering:
                 self._transcribing.abandon(stored.id)
         self._core.emit(RateLimitsUpdated, rate_limits=self._core.options.meter(used, now))
         self.calls.make(response)
+        if response.lasting:
+            self.memory.consider(response)
 
     def _go_on(self, done: ActiveResponse, now: float) -> None:
         """The response that follows one whose calls have been answered: it goes by the same parameters, but

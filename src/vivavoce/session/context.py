@@ -60,20 +60,15 @@ class Context:
         if not options.context_tokens:
             return context
         limit = input_limit(options.context_tokens, max_output_tokens)
-        room = limit - preamble
-        ratio = 1.0
-        if isinstance(truncation, RetentionRatio):
-            ratio = truncation.retention_ratio
-            limits = truncation.token_limits
-            if limits is not UNSET and limits.post_instructions is not UNSET:
-                room = min(room, limits.post_instructions)
+        room = self.room(preamble, truncation, max_output_tokens)
+        ratio = truncation.retention_ratio if isinstance(truncation, RetentionRatio) else 1.0
         costs = [self.cost(stored) for stored in context]
         total = sum(costs)
         if total <= room:
             return context
         if truncation == "disabled":
             raise InvalidEvent(errors.context_length_exceeded(limit, preamble + total))
-        dropped = _dropped(context, costs, total, room * ratio)
+        dropped = too_many(context, costs, total, room * ratio)
         kept = [stored for index, stored in enumerate(context) if index not in dropped]
         total -= sum(costs[index] for index in dropped)
         if total > room:
@@ -82,6 +77,15 @@ class Context:
             for index in dropped:
                 context[index].dropped = True
         return kept
+
+    def room(self, preamble: int, truncation: Truncation, max_output_tokens: int | Literal["inf"]) -> int:
+        """Tokens that the items of a response may take beside its instructions and tools."""
+        room = input_limit(self._options.context_tokens, max_output_tokens) - preamble
+        if isinstance(truncation, RetentionRatio):
+            limits = truncation.token_limits
+            if limits is not UNSET and limits.post_instructions is not UNSET:
+                room = min(room, limits.post_instructions)
+        return room
 
     def cost(self, stored: StoredItem) -> int:
         """Tokens that the model reads of this item: sound if it hears, words if it does not."""
@@ -96,27 +100,34 @@ def input_limit(context_tokens: int, max_output_tokens: int | Literal["inf"]) ->
     return context_tokens - min(most, context_tokens // 2)
 
 
-def _dropped(context: Sequence[StoredItem], costs: Sequence[int], total: int, target: float) -> set[int]:
-    """Which items go, by index, so that at most `target` tokens of `total` are left; never the last, which is
-    what the response has to answer."""
-    links = [None if type(stored.item) is Message else _link(stored.item) for stored in context]
-    together: dict[Hashable, list[int]] = {}
-    for index, link in enumerate(links):
-        if link is not None:
-            together.setdefault(link, []).append(index)
+def too_many(context: Sequence[StoredItem], costs: Sequence[int], total: int, target: float) -> set[int]:
+    """Which items go, by index, the oldest first, so that at most `target` tokens of `total` are left; never
+    the last, which is what the response has to answer, nor a summary, nor a list of tools."""
+    together = groups(context)
     last = len(context) - 1
-    dropped: set[int] = set()
+    going: set[int] = set()
     for index, stored in enumerate(context):
         if total <= target:
             break
-        if index in dropped or isinstance(stored.item, McpListTools):
+        if index in going or stored.is_summary or isinstance(stored.item, McpListTools):
             continue
-        link = links[index]
-        group = (index,) if link is None else together[link]
+        group = together.get(index, (index,))
         if last not in group:
-            dropped.update(group)
+            going.update(group)
             total -= sum(costs[each] for each in group)
-    return dropped
+    return going
+
+
+def groups(context: Sequence[StoredItem]) -> dict[int, list[int]]:
+    """The indexes of the items that belong together, for each that belongs to another one."""
+    linked: dict[Hashable, list[int]] = {}
+    members: dict[int, list[int]] = {}
+    for index, stored in enumerate(context):
+        link = None if type(stored.item) is Message else _link(stored.item)
+        if link is not None:
+            members[index] = linked.setdefault(link, [])
+            members[index].append(index)
+    return members
 
 
 def _link(item: Item) -> Hashable | None:

@@ -134,9 +134,21 @@ class StoredItem:
     some, by content index. `answer` is what a response said in it. `heard` is what was understood of the
     input audio, whether the client asked for a transcript or not. `counted` is what it costs to read it, and
     the form of the item for which that holds. `dropped`: truncation has dropped it for good.
+    `folded`: a summary stands for it, or it is that summary (`is_summary`).
     """
 
-    __slots__ = ("answer", "clips", "counted", "dropped", "heard", "item", "n_bytes", "understanding")
+    __slots__ = (
+        "answer",
+        "clips",
+        "counted",
+        "dropped",
+        "folded",
+        "heard",
+        "is_summary",
+        "item",
+        "n_bytes",
+        "understanding",
+    )
 
     def __init__(
         self, item: Item, *, clips: dict[int, Clip] | None = None, answer: Answer | None = None
@@ -149,7 +161,7 @@ class StoredItem:
         self.heard = ""
         self.understanding = Understanding.NOT_NEEDED
         self.counted: tuple[Item, ItemTokens] | None = None
-        self.dropped = False
+        self.dropped = self.folded = self.is_summary = False
 
     @property
     def id(self) -> str:
@@ -305,6 +317,8 @@ class Conversation:
         """What its items came with."""
         self.has_assistant_audio = False
         """Whether the assistant's voice was ever heard in it: then it cannot change any more."""
+        self.summary: StoredItem | None = None
+        """What stands for the items that are folded. It is no item of the conversation."""
         self._items: list[StoredItem] = []
         self._by_id: dict[str, StoredItem] = {}
 
@@ -357,8 +371,15 @@ class Conversation:
 
     @property
     def present(self) -> tuple[StoredItem, ...]:
-        """The items that responses may still see."""
-        return tuple(stored for stored in self._items if not stored.dropped)
+        """What responses may still see: the summary of what came before, if there is one, and the items."""
+        items = (stored for stored in self._items if not (stored.dropped or stored.folded))
+        return tuple(items) if self.summary is None else (self.summary, *items)
+
+    def unfold(self) -> None:
+        """There is no summary any more."""
+        self.summary = None
+        for stored in self._items:
+            stored.folded = False
 
     def restore(self) -> None:
         """Nothing counts as dropped any more."""

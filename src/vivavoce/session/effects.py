@@ -86,8 +86,15 @@ class Respond(msgspec.Struct, frozen=True):
     request: ResponseRequest
 
 
+class Summarise(msgspec.Struct, frozen=True):
+    """Have this request answered in text, out of the conversation and unseen by the peer. Report the whole
+    text with `Session.summarised`, or that there is none with `Session.summary_failed`."""
+
+    request: ResponseRequest
+
+
 class Cancel(msgspec.Struct, frozen=True):
-    """Stop answering a `Respond`; parts that still arrive are ignored."""
+    """Stop answering a `Respond` or a `Summarise`; what still arrives is ignored."""
 
     response_id: str
 
@@ -145,6 +152,7 @@ Effect = (
     | Diarize
     | AbandonTranscription
     | Respond
+    | Summarise
     | Cancel
     | ClearPlayback
     | ListTools

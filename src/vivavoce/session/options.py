@@ -1,6 +1,7 @@
 """What the deployment decides about a session, as opposed to what its client may."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
 
@@ -36,6 +37,33 @@ def unlimited(tokens: int, now: float) -> Error | None:
     return None
 
 
+SUMMARISE = (
+    "Summarise the conversation below between a user and an assistant, so that the assistant can go on with "
+    "it later. Keep names, numbers, dates, what was agreed, what the user wants and what is still open. "
+    "Leave out greetings and repetitions. Write plain text, in the language of the conversation, in the "
+    "third person. Write nothing but the summary."
+)
+
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
+
+
+class Compaction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When older turns are folded into a summary, and how it is written."""
+
+    begin: Share = 0.75
+    """Share of the room for the conversation that must be taken."""
+    keep: Share = 0.4
+    """Share of that room which the newest turns keep, word for word; less than `begin`."""
+    max_tokens: Annotated[int, msgspec.Meta(ge=16, le=4096)] = 800
+    """Longest summary."""
+    instructions: str = SUMMARISE
+    """What the language model is told."""
+
+    def __post_init__(self) -> None:
+        if self.keep >= self.begin:
+            raise ValueError("keep must be less than begin")
+
+
 class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Limits, engine properties and functions that a session is given."""
 
@@ -67,6 +95,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Most out-of-band responses at a time."""
     context_tokens: int = 0
     """How many tokens the model reads and writes in one response, at most; 0 for no limit."""
+    compaction: Compaction | None = None
+    """Fold older turns into a summary before the window is full; None drops them instead."""
     max_servers: int = 16
     """Most MCP servers that a session may define."""
     max_tool_rounds: int = 16

@@ -135,6 +135,8 @@ class ActiveResponse:
         )
         self._max_tokens = max_tokens
         self._characters = 0
+        self.preamble = 0
+        """Tokens of its instructions and tools; known when the responder is asked."""
         self._read: InputTokenDetails = usage.NOTHING_READ
         self.first_audio_at: float | None = None
         """When its first audio was sent: its playback cannot have begun earlier."""
@@ -164,9 +166,10 @@ class ActiveResponse:
         settings, self.offer = self.settings, offer
         tools = msgspec.json.encode(offer.tools).decode() if offer.tools else ""
         preamble = settings.instructions + tools
+        self.preamble = self._count(preamble) if preamble else 0
         seen = context.seen(
             self.context,
-            preamble=self._count(preamble) if preamble else 0,
+            preamble=self.preamble,
             truncation=settings.truncation,
             max_output_tokens=settings.max_output_tokens,
             lasting=self.lasting,

@@ -245,6 +245,14 @@ class Session:
         self._answering.follow_up(now)
         self._schedule()
 
+    def summarised(self, summary_id: str, text: str) -> None:
+        """The answer to a `Summarise`, as a whole."""
+        self._answering.memory.summarised(summary_id, text)
+
+    def summary_failed(self, summary_id: str) -> None:
+        """There is no answer to a `Summarise`."""
+        self._answering.memory.failed(summary_id)
+
     def tick(self, now: float) -> None:
         """Time went by: act on what is due."""
         if self._connection.state is not ConnectionState.OPEN:
@@ -363,6 +371,7 @@ class Session:
         if event.audio_end_ms > length:
             raise InvalidEvent(errors.truncate_beyond(length, event.audio_end_ms))
         stored.truncate(event.audio_end_ms)
+        self._answering.memory.changed(stored)
         self._core.emit(
             ConversationItemTruncated,
             item_id=event.item_id,
@@ -375,6 +384,7 @@ class Session:
     def _delete(self, item_id: str) -> None:
         stored = self._existing(item_id, "deleting")
         self._core.conversation.remove(item_id)
+        self._answering.memory.changed(stored)
         if not self._answering.awaits(stored):
             self._transcribing.abandon(item_id)
         self._answering.calls.forget_request(item_id)

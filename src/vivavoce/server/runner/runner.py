@@ -19,6 +19,7 @@ from vivavoce.protocol import (
     errors,
 )
 from vivavoce.protocol.dialects import Dialect
+from vivavoce.server.config import SessionSettings
 from vivavoce.server.engine_room import Combination
 from vivavoce.server.opening import Opening
 from vivavoce.server.random_ids import random_ids
@@ -28,6 +29,7 @@ from vivavoce.server.runner.cleaning import Cleaning
 from vivavoce.server.runner.hearing import Hearing
 from vivavoce.server.runner.judging import MAX_AUDIO_MS, Judging
 from vivavoce.server.runner.live import Clock, LiveSession
+from vivavoce.server.runner.summarising import Summarising
 from vivavoce.server.runner.understanding import Understanding
 from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import Transport
@@ -36,6 +38,7 @@ from vivavoce.session import (
     Cancel,
     ClearPlayback,
     Close,
+    Compaction,
     Diarize,
     Effect,
     FeedTranscription,
@@ -48,6 +51,7 @@ from vivavoce.session import (
     Send,
     Session,
     SessionOptions,
+    Summarise,
     WakeAt,
 )
 
@@ -85,6 +89,7 @@ class SessionRunner:
         self._answering = Answering(
             self._live, engines.responder, transport, opening.settings.engine_timeout_s
         )
+        self._summarising = Summarising(self._live, engines.responder, opening.settings.engine_timeout_s)
         self._draining = False
 
     # The transport's side
@@ -191,8 +196,11 @@ class SessionRunner:
                 self._understanding.abandon(item_id)
             case Respond(request):
                 self._answering.respond(request)
+            case Summarise(request):
+                self._summarising.summarise(request)
             case Cancel(response_id):
                 self._answering.cancel(response_id)
+                self._summarising.cancel(response_id)
             case ResetDetector():
                 self._hearing.reset()
             case ClearPlayback():
@@ -207,6 +215,11 @@ class SessionRunner:
         self._carry_out()
 
 
+def _compaction(settings: SessionSettings) -> Compaction | None:
+    configured = settings.compaction
+    return configured if isinstance(configured, Compaction) else Compaction() if configured else None
+
+
 def _session(opening: Opening, engines: Combination, now: float) -> Session:
     """The session as it begins."""
     detector = engines.voice_detector
@@ -215,6 +228,7 @@ def _session(opening: Opening, engines: Combination, now: float) -> Session:
         reasons=engines.responder.reasons,
         prompts=opening.abilities.prompts,
         context_tokens=engines.responder.context_tokens,
+        compaction=_compaction(opening.settings),
         count_tokens=engines.responder.count_tokens,
         judge_audio_ms=min(engines.turn_detector.audio_ms, MAX_AUDIO_MS),
         frame_ms=detector.frame_samples * 1000 // detector.sample_rate,
