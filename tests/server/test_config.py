@@ -1,5 +1,6 @@
 """The configuration file: found, typed, and refused with a sentence that helps."""
 
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from vivavoce.server.config import (
     ENGINE_KINDS,
     Config,
     EngineNames,
+    McpSettings,
     MetricsSettings,
     ServerSettings,
     SessionSettings,
@@ -268,6 +270,7 @@ def test_the_documentation_tells_every_key_and_its_default():
     sections = {
         "server": ServerSettings(),
         "session": SessionSettings(),
+        "mcp": McpSettings(),
         "metrics": MetricsSettings(),
         "tracing": TracingSettings(),
         "engines": EngineNames(),
@@ -291,8 +294,8 @@ def _as_written(default: object) -> str:
             return "none"
         case bool():
             return f"`{str(default).lower()}`"
-        case ():
-            return "`[]`"
+        case tuple():
+            return f"`{json.dumps(default)}`"
         case {}:
             return "`{}`"
         case str() if len(default) > 40:

@@ -20,7 +20,7 @@ class ToyRunner:
     - `{"stick": true}`: the session cannot be freed before `unstuck` is set.
     """
 
-    def __init__(self, *, opening, engines, transport, dialect=None, telemetry=None) -> None:
+    def __init__(self, *, opening, engines, transport, dialect=None, telemetry=None, mcp=None) -> None:
         self.opening = opening
         self.engines = engines
         self.transport = transport

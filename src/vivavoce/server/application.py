@@ -54,7 +54,7 @@ class RealtimeApplication(Starlette):
     """
 
     def __init__(self, config: Config, engines: EngineRoom, runner: Callable[..., Runner]) -> None:
-        """`runner` makes the runner of a session: a `RunnerFactory` that takes `telemetry`, too."""
+        """`runner` makes the runner of a session: a `RunnerFactory` that takes `telemetry` and `mcp`, too."""
         self.config = config
         self.engines = engines
         server = config.server
@@ -69,7 +69,7 @@ class RealtimeApplication(Starlette):
             access,
             models,
             self.engines,
-            partial(runner, telemetry=self.telemetry),
+            partial(runner, telemetry=self.telemetry, mcp=config.mcp),
             ids,
             self._abilities,
         )

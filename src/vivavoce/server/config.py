@@ -22,6 +22,9 @@ from vivavoce.session.options import Compaction
 FILE_NAME = "vivavoce.toml"
 FILE_VARIABLE = "VIVAVOCE_CONFIG"
 KEYS_VARIABLE = "VIVAVOCE_API_KEYS"
+_HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:]*::?[0-9A-Fa-f:.]*")
+"""A host name, a pattern of them, or an IP address."""
+
 SECRET_KEY_VARIABLE = "VIVAVOCE_SECRET_KEY"  # noqa: S105 - a name
 SECRET_KEY_LENGTH = 16
 """Least characters of the key that encrypts client secrets."""
@@ -129,6 +132,30 @@ class TracingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class McpSettings:
+    """`[mcp]`: which MCP servers sessions may use, and how much of them."""
+
+    allowed_hosts: tuple[str, ...] = ("*",)
+    """Host names, `*.example.com` for all names below one, `*` for any. Empty: no MCP servers."""
+    allow_private: bool = False
+    """Whether loopback, link-local and private addresses may be reached, too."""
+    allow_http: bool = False
+    """Whether servers without TLS may be reached."""
+    list_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 20.0
+    """How long a server may take to tell its tools, connection included."""
+    call_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    """How long a tool may take."""
+    max_bytes: Annotated[int, msgspec.Meta(ge=1024, le=16777216)] = 1048576
+    """The longest answer of a server that is taken: a list of tools, or what a tool returns."""
+    max_tools: Annotated[int, msgspec.Meta(ge=1, le=10000)] = 256
+    """Most tools of one server."""
+    max_servers: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 16
+    """Most servers that one session may define."""
+    max_calls: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8
+    """Most calls of one session to one server at a time; others wait."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineNames:
     """`[engines]` and `[models."…"]`: which instance of each kind of engine works together."""
 
@@ -156,6 +183,7 @@ class Config:
 
     server: ServerSettings = ServerSettings()
     session: SessionSettings = SessionSettings()
+    mcp: McpSettings = McpSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
     engines: EngineNames = EngineNames()
@@ -210,12 +238,15 @@ def parse(text: str, *, source: str | None = None) -> Config:
     """Check the text of a configuration file. Raises ConfigurationError."""
     check = Checker(source)
     document = toml.parse(text, check)
-    check.keys(document, ("server", "session", "metrics", "tracing", "engines", "models", *ENGINE_KINDS), "")
+    check.keys(
+        document, ("server", "session", "mcp", "metrics", "tracing", "engines", "models", *ENGINE_KINDS), ""
+    )
     engines = check.typed(document.get("engines", {}), EngineNames, "engines")
     models = check.table(document.get("models", {}), "models")
     config = Config(
         server=check.typed(document.get("server", {}), ServerSettings, "server"),
         session=check.typed(document.get("session", {}), SessionSettings, "session"),
+        mcp=check.typed(document.get("mcp", {}), McpSettings, "mcp"),
         metrics=check.typed(document.get("metrics", {}), MetricsSettings, "metrics"),
         tracing=check.typed(document.get("tracing", {}), TracingSettings, "tracing"),
         engines=engines,
@@ -232,6 +263,12 @@ def parse(text: str, *, source: str | None = None) -> Config:
     )
     voice = config.session.voice
     check.choice(voice, VOICES, "session.voice", f'there is no voice "{voice}"')
+    for host in config.mcp.allowed_hosts:
+        if not _HOST.fullmatch(host):
+            raise check.problem(
+                'mcp.allowed_hosts: expected host names like "mcp.example.com", "*.example.com" or "*", '
+                f'without scheme, port and path; "{host}" is none.'
+            )
     if bool(config.server.tls_cert) != bool(config.server.tls_key):
         raise check.problem("server.tls_cert: it belongs together with server.tls_key; give both or none.")
     if config.server.tls_cert and config.server.tls_self_signed:

@@ -19,8 +19,9 @@ from vivavoce.protocol import (
     errors,
 )
 from vivavoce.protocol.dialects import Dialect
-from vivavoce.server.config import SessionSettings
+from vivavoce.server.config import McpSettings, SessionSettings
 from vivavoce.server.engine_room import Combination
+from vivavoce.server.mcp.reach import Reach
 from vivavoce.server.opening import Opening
 from vivavoce.server.random_ids import random_ids
 from vivavoce.server.runner.answering import Answering
@@ -30,11 +31,14 @@ from vivavoce.server.runner.hearing import Hearing
 from vivavoce.server.runner.judging import MAX_AUDIO_MS, Judging
 from vivavoce.server.runner.live import Clock, LiveSession
 from vivavoce.server.runner.summarising import Summarising
+from vivavoce.server.runner.tools import Tools
 from vivavoce.server.runner.understanding import Understanding
 from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import Transport
 from vivavoce.session import (
+    AbandonTool,
     AbandonTranscription,
+    CallTool,
     Cancel,
     ClearPlayback,
     Close,
@@ -45,6 +49,7 @@ from vivavoce.session import (
     FinishTranscription,
     Hear,
     JudgeTurn,
+    ListTools,
     OpenTranscription,
     ResetDetector,
     Respond,
@@ -70,11 +75,13 @@ class SessionRunner:
         transport: Transport,
         dialect: Dialect,
         telemetry: Telemetry,
+        mcp: McpSettings = McpSettings(),  # noqa: B008 - it is frozen
     ) -> None:
         self._transport = transport
         self._dialect = dialect
         self._clock = Clock()
-        self._session = _session(opening, engines, self._clock.now())
+        reach = Reach(mcp)
+        self._session = _session(opening, engines, mcp, reach, self._clock.now())
         shown = self._session.config
         self._stages = telemetry.session(shown.id, shown.type, opening.model or "", self._clock.now)
         self._live = LiveSession(self._session, self._clock, self._stages, self._carry_out)
@@ -90,6 +97,7 @@ class SessionRunner:
             self._live, engines.responder, transport, opening.settings.engine_timeout_s
         )
         self._summarising = Summarising(self._live, engines.responder, opening.settings.engine_timeout_s)
+        self._tools = Tools(self._live, mcp, reach)
         self._draining = False
 
     # The transport's side
@@ -138,6 +146,7 @@ class SessionRunner:
         self._hearing.forget()
         self._clock.stop_alarm()
         await self._live.aclose()
+        await self._tools.aclose()
 
     async def _take(self, event: ClientEvent) -> None:
         """An event goes to the session, after all that came before it was heard."""
@@ -201,6 +210,12 @@ class SessionRunner:
             case Cancel(response_id):
                 self._answering.cancel(response_id)
                 self._summarising.cancel(response_id)
+            case ListTools(item_id, server):
+                self._tools.list(item_id, server)
+            case CallTool(item_id, server, name, arguments):
+                self._tools.call(item_id, server, name, arguments)
+            case AbandonTool(item_id):
+                self._tools.abandon(item_id)
             case ResetDetector():
                 self._hearing.reset()
             case ClearPlayback():
@@ -220,7 +235,7 @@ def _compaction(settings: SessionSettings) -> Compaction | None:
     return configured if isinstance(configured, Compaction) else Compaction() if configured else None
 
 
-def _session(opening: Opening, engines: Combination, now: float) -> Session:
+def _session(opening: Opening, engines: Combination, mcp: McpSettings, reach: Reach, now: float) -> Session:
     """The session as it begins."""
     detector = engines.voice_detector
     options = SessionOptions(
@@ -239,7 +254,8 @@ def _session(opening: Opening, engines: Combination, now: float) -> Session:
         admit=partial(opening.allowance.admit, opening.model or ""),
         meter=opening.allowance.meter,
         debug=opening.settings.debug,
-        check_server=lambda url: "this server does not reach MCP servers yet.",
+        max_servers=mcp.max_servers,
+        check_server=reach.complaint,
     )
     ids = random_ids()
     initial = opening.session(ids("sess"), int(now + options.max_seconds) if options.max_seconds else 0)
