@@ -25,6 +25,7 @@ class ToolServer:
 
     process: subprocess.Popen[str]
     port: int
+    legacy: bool
 
     @property
     def url(self) -> str:
@@ -54,7 +55,7 @@ def tool_server(*options: str, port: int = 0) -> Iterator[ToolServer]:
     with process.stdout as lines:
         line = next((line for line in lines if line.startswith(READY)), "")
         assert line, "the MCP server did not start"
-        server = ToolServer(process, int(line.removeprefix(READY)))
+        server = ToolServer(process, int(line.removeprefix(READY)), "--legacy" in options)
         try:
             yield server
         finally:
@@ -72,7 +73,6 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--legacy", action="store_true")
     parser.add_argument("--key")
-    parser.add_argument("--redirect")
     options = parser.parse_args()
     server = MCPServer("tests", log_level="ERROR")
     running: set[str] = set()
@@ -158,11 +158,7 @@ def main() -> None:
             await application(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        if options.redirect:
-            location = [(b"location", options.redirect.encode())]
-            await send({"type": "http.response.start", "status": 307, "headers": location})
-            await send({"type": "http.response.body", "body": b""})
-        elif options.key and headers.get(b"authorization") != f"Bearer {options.key}".encode():
+        if options.key and headers.get(b"authorization") != f"Bearer {options.key}".encode():
             content = [(b"content-type", b"application/json")]
             await send({"type": "http.response.start", "status": 401, "headers": content})
             await send({"type": "http.response.body", "body": b'{"error":"invalid_token"}'})

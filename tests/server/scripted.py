@@ -17,7 +17,7 @@ from vivavoce.engines.webrtc_noise import WebRTCNoiseReducer, WebRTCOptions
 from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent
 from vivavoce.protocol.dialects import GA, Dialect
 from vivavoce.protocol.generation import count_characters
-from vivavoce.server.config import Config, SessionSettings
+from vivavoce.server.config import Config, McpSettings, SessionSettings
 from vivavoce.server.engine_room import Combination
 from vivavoce.server.opening import SessionKind, opening
 from vivavoce.server.runner import SessionRunner
@@ -165,7 +165,7 @@ class ScriptedResponder(Scripted):
     def __init__(self, answer: Answer, *, hears_audio: bool = False, context_tokens: int = 0) -> None:
         self.hears_audio = hears_audio
         self.context_tokens = context_tokens
-        self._answer = answer
+        self.answer = answer
         self.requests: list[ResponseRequest] = []
         self.open = 0
 
@@ -175,7 +175,7 @@ class ScriptedResponder(Scripted):
     async def respond(self, request: ResponseRequest) -> AsyncGenerator[OutputPart, None]:
         self.requests.append(request)
         self.open += 1
-        answer = self._answer(request)
+        answer = self.answer(request)
         try:
             async for part in answer:
                 yield part
@@ -264,6 +264,7 @@ class Stage:
         telemetry: Telemetry | None = None,
         kind: SessionKind = "realtime",
         dialect: Dialect | None = None,
+        mcp: McpSettings | None = None,
     ) -> None:
         dialect = dialect or GA()
         model = "gpt-realtime" if kind == "realtime" else None
@@ -279,6 +280,7 @@ class Stage:
             transport=self.transport,
             dialect=dialect,
             telemetry=telemetry or Telemetry(Config()),
+            mcp=mcp or McpSettings(),
         )
 
     async def __aenter__(self) -> "Stage":

@@ -79,7 +79,7 @@ class Tools:
             live.session.tool_failed(item_id, failure.error, live.now())
         except Exception:  # a fault of one server must not end the session
             logger.exception("a tool of an MCP server could not be called")
-            live.session.tool_failed(item_id, McpHttpError(code=500, message=FAULT), live.now())
+            live.session.tool_failed(item_id, McpHttpError(code=500, message=FAULT.message), live.now())
         else:
             live.session.tool_called(item_id, output, live.now())
         live.carry_out()
