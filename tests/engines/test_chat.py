@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from typing import Any
@@ -12,17 +12,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.endpoint import Endpoint, Exchange, Script, answering, hanging_up, streaming
 
 from vivavoce.engines.chat import ChatModel, ChatOptions
 from vivavoce.engines.chat.messages import A_PICTURE, BEGIN, NO_RESULT, NOT_UNDERSTOOD, body
-from vivavoce.engines.chat.stream import (
-    MAX_ANSWER,
-    MAX_CALLS,
-    MAX_LINE,
-    Answer,
-    EventLines,
-    InvalidAnswer,
-)
+from vivavoce.engines.chat.stream import MAX_ANSWER, MAX_CALLS, Answer
+from vivavoce.engines.endpoint.lines import MAX_LINE, EventLines, InvalidAnswer
 from vivavoce.engines.interfaces import EngineError
 from vivavoce.engines.registry import ConfigurationError, make
 from vivavoce.protocol import (
@@ -60,113 +55,6 @@ from vivavoce.protocol.generation import (
 )
 
 KEY = "sk-test-0123456789"
-
-
-class Exchange:
-    """One request that the server got, and what it answers."""
-
-    def __init__(self, method: str, path: str, headers: dict[str, str], content: bytes, writer: Any) -> None:
-        self.method, self.path, self.headers, self.content = method, path, headers, content
-        self._writer = writer
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.content)
-
-    def hang_up(self) -> None:
-        self._writer.close()
-
-    async def send(self, data: str | bytes) -> None:
-        self._writer.write(data.encode() if isinstance(data, str) else data)
-        await self._writer.drain()
-
-    async def status(self, status: int, content: Any = "", **headers: str) -> None:
-        payload = content if isinstance(content, str) else json.dumps(content)
-        lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(payload.encode())}", "Connection: close"]
-        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        await self.send("\r\n".join(lines) + "\r\n\r\n" + payload)
-
-    async def stream(self, *chunks: Any, end: str = "data: [DONE]\n\n") -> None:
-        """Answer with events; the connection's end is the stream's."""
-        await self.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
-        for chunk in chunks:
-            await self.send(chunk if isinstance(chunk, str) else f"data: {json.dumps(chunk)}\n\n")
-        await self.send(end)
-
-
-Script = Callable[[Exchange], Awaitable[None]]
-
-
-class Endpoint:
-    """An HTTP server that plays scripts, one for each request, the last one again and again."""
-
-    def __init__(self, *scripts: Script) -> None:
-        self._scripts = list(scripts)
-        self.exchanges: list[Exchange] = []
-        self.models_status = 200
-        self.hung_up = asyncio.Event()
-        """A client closed its connection while its script was being played."""
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        try:
-            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-        finally:
-            server.close()
-            for exchange in self.exchanges:
-                exchange.hang_up()
-            await server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            first, *lines = head.strip().split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-            content = await reader.readexactly(int(headers.get("content-length", 0)))
-            method, path, _ = first.split()
-            exchange = Exchange(method, path, headers, content, writer)
-            if path.endswith("/models"):
-                await exchange.status(self.models_status, {"data": []})
-                return
-            script = self._scripts[min(len(self.exchanges), len(self._scripts) - 1)]
-            self.exchanges.append(exchange)
-            playing = asyncio.create_task(self._play(script, exchange))
-            gone = asyncio.create_task(reader.read())
-            await asyncio.wait([playing, gone], return_when=asyncio.FIRST_COMPLETED)
-            if not playing.done():
-                self.hung_up.set()
-            for task in (playing, gone):
-                task.cancel()
-            await asyncio.gather(playing, gone, return_exceptions=True)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    async def _play(self, script: Script, exchange: Exchange) -> None:
-        try:
-            await script(exchange)
-        except ConnectionError:
-            self.hung_up.set()
-
-
-def streaming(*chunks: Any, end: str = "data: [DONE]\n\n") -> Script:
-    async def script(exchange: Exchange) -> None:
-        await exchange.stream(*chunks, end=end)
-
-    return script
-
-
-def answering(status: int, content: Any = "", **headers: str) -> Script:
-    async def script(exchange: Exchange) -> None:
-        await exchange.status(status, content, **headers)
-
-    return script
-
-
-async def hanging_up(exchange: Exchange) -> None:
-    """Close the connection without a word."""
 
 
 def delta(finish_reason: str | None = None, **fields: Any) -> dict[str, Any]:
@@ -938,7 +826,7 @@ class TestTime:
         async def sleep(seconds: float) -> None:
             waits.append(seconds)
 
-        monkeypatch.setattr("vivavoce.engines.chat.model.asyncio.sleep", sleep)
+        monkeypatch.setattr("vivavoce.engines.endpoint.client.asyncio.sleep", sleep)
         scripts = (
             answering(500),
             answering(500),
@@ -984,7 +872,7 @@ class TestStart:
         await model.aclose()
         assert "The language model endpoint at 127.0.0.1 cannot be reached" in caplog.text
 
-    async def test_an_endpoint_that_does_not_accept_the_key(self, caplog):
+    async def test_an_endpoint_that_does_not_accept_thekey_of(self, caplog):
         endpoint = Endpoint(streaming(STOP))
         endpoint.models_status = 401
         async with talking_to(endpoint):
@@ -1021,11 +909,11 @@ class TestStart:
         assert endpoint.exchanges[0].headers.get("authorization") == sent
 
     async def test_the_key_of_openai_goes_to_openai(self, monkeypatch):
-        from vivavoce.engines.chat.model import _key
+        from vivavoce.engines.endpoint.client import key_of
 
         monkeypatch.setenv("OPENAI_API_KEY", "o")
-        assert _key(ChatOptions(base_url="https://api.openai.com/v1")) == "o"
-        assert _key(ChatOptions(base_url="https://api.openai.com.example.org/v1")) == ""
+        assert key_of(ChatOptions(base_url="https://api.openai.com/v1")) == "o"
+        assert key_of(ChatOptions(base_url="https://api.openai.com.example.org/v1")) == ""
 
     async def test_a_key_that_is_none(self, monkeypatch):
         monkeypatch.setenv("BAD_KEY", "schlüssel")

@@ -13,8 +13,9 @@ TOLERANCE = 12
 """Frames by which the limits of a word may move from one hypothesis to the next while it stays the same."""
 UNFINISHED = 30
 """A word that ended less than so many frames ago may still become a longer one."""
-SLACK = 6
-"""Frames by which a word may overlap the last one that stands and still follow it."""
+SLACK = 3
+"""Frames by which a word may overlap the last one that stands and still follow it, if the most of it lies
+behind."""
 
 
 class Heard(NamedTuple):
@@ -64,8 +65,8 @@ class Agreement:
     def _beyond(self, hypothesis: Sequence[Heard]) -> list[Heard]:
         if not self.standing:
             return list(hypothesis)
-        end = self.standing[-1].end - SLACK
-        return [word for word in hypothesis if word.start >= end]
+        end = self.standing[-1].end
+        return [word for word in hypothesis if word.start >= end - SLACK and word.start + word.end > 2 * end]
 
     def _is_agreed(self, word: Heard) -> bool:
         return all(any(each.is_same(word) for each in earlier) for earlier in self._earlier)

@@ -30,21 +30,21 @@ class Trouble(Exception):
         """How long the endpoint wants to be left alone."""
 
 
-def broken(what: str, *, retryable: bool) -> Trouble:
-    """A connection or an answer that is not what it should be. `what` follows "The language model
-    endpoint"."""
-    return Trouble(
-        ResponseFailure("server_error", None, f"The language model endpoint {what}."), retryable=retryable
-    )
+def broken(who: str, what: str, *, retryable: bool) -> Trouble:
+    """A connection or an answer that is not what it should be. `who` is the kind of endpoint ("language
+    model"), `what` follows its name."""
+    return Trouble(ResponseFailure("server_error", None, f"The {who} endpoint {what}."), retryable=retryable)
 
 
-def refused(status: int, headers: Mapping[str, str], content: bytes, secrets: Iterable[str]) -> Trouble:
+def refused(
+    who: str, status: int, headers: Mapping[str, str], content: bytes, secrets: Iterable[str]
+) -> Trouble:
     """An answer with another status than 200."""
     try:
         error = msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError):
         error = None
-    failure = _failure(error, secrets, f"answered {status}", status)
+    failure = _failure(who, error, secrets, f"answered {status}", status)
     quota = failure.code == "insufficient_quota"
     return Trouble(
         failure,
@@ -53,24 +53,22 @@ def refused(status: int, headers: Mapping[str, str], content: bytes, secrets: It
     )
 
 
-def reported(error: Any, secrets: Iterable[str]) -> Trouble:
+def reported(who: str, error: Any, secrets: Iterable[str]) -> Trouble:
     """An error in the middle of an answer."""
     status = error.get("code") if isinstance(error, dict) else None
     status = status if isinstance(status, int) else 0
-    failure = _failure(error, secrets, "reported an error", status)
+    failure = _failure(who, error, secrets, "reported an error", status)
     return Trouble(failure, retryable=status in _RETRYABLE or status >= 500)
 
 
-def _failure(error: Any, secrets: Iterable[str], what: str, status: int) -> ResponseFailure:
+def _failure(who: str, error: Any, secrets: Iterable[str], what: str, status: int) -> ResponseFailure:
     message, kinds = _read(error)
     if status in (401, 403):
         # What it says about a key may hold a part of the key.
-        problem = (
-            "The language model endpoint does not accept the server's key, or the key lacks a permission."
-        )
+        problem = f"The {who} endpoint does not accept the server's key, or the key lacks a permission."
         return ResponseFailure("invalid_request_error", "inference_not_authorized_error", problem)
     words = _quoted(message, secrets)
-    sentence = f"The language model endpoint {what}{': ' + words if words else ''}"
+    sentence = f"The {who} endpoint {what}{': ' + words if words else ''}"
     sentence = sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
     if "insufficient_quota" in kinds:
         return ResponseFailure("insufficient_quota", "insufficient_quota", sentence)
