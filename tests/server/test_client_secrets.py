@@ -143,6 +143,28 @@ async def test_a_body_that_is_no_json_or_too_large(serve):
         assert (await client.get(url)).status_code == 405
 
 
+async def test_what_opens_a_tools_server_is_not_shown(serve):
+    """Applications hand the whole answer on to the browser."""
+    tool = {
+        "type": "mcp",
+        "server_label": "shop",
+        "server_url": "https://shop.example/mcp",
+        "authorization": "tell-nobody",
+        "require_approval": "never",
+    }
+    other = tool | {"server_label": "bank", "headers": {"X-Key": "nor-this"}}
+    del other["authorization"]
+    session = {"type": "realtime", "model": "gpt-realtime", "tools": [tool, other]}
+    async with serve(GUARDED) as served:
+        answer = await ask(served, {"session": session})
+        assert [each["server_label"] for each in answer.json()["session"]["tools"]] == ["shop", "bank"]
+        assert "tell-nobody" not in answer.text
+        assert "nor-this" not in answer.text
+        await first(served.url, answer.json()["value"])
+    opened = served.runners[0].opening.resolved.tools
+    assert (opened[0].authorization, opened[1].headers) == ("tell-nobody", {"X-Key": "nor-this"})
+
+
 async def test_a_configuration_that_no_header_could_carry(serve):
     noise = secrets.token_hex(40_000)
     async with serve(GUARDED) as served:

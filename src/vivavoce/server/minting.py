@@ -180,7 +180,7 @@ class Mint:
             value, expires_at = self._access.secrets.mint(grant.wishing(wish.params), wish.seconds, now)
         except InvalidEvent as invalid:
             raise Refusal(400, invalid.error) from None
-        return value, expires_at, opens.session(self._ids("sess"))
+        return value, expires_at, opens.shown(self._ids("sess"))
 
 
 def _named(model: str | UnsetType) -> str | None:

@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from vivavoce.protocol import (
     InvalidEvent,
+    McpTool,
     RealtimeSession,
     RealtimeSessionParams,
     SessionAudio,
@@ -25,7 +26,7 @@ from vivavoce.protocol.sessions import Session as InitialSession
 from vivavoce.server import refusals
 from vivavoce.server.config import SessionSettings
 from vivavoce.server.limits import Allowance
-from vivavoce.session import configuration
+from vivavoce.session import configuration, mcp
 from vivavoce.session.prompts import NO_PROMPTS, UNPROMPTED, Prompted, Prompts
 
 SessionKind = Literal["realtime", "transcription", "translation"]
@@ -70,6 +71,15 @@ class Opening(msgspec.Struct, frozen=True):
     def session(self, id: str, expires_at: int = 0) -> InitialSession:
         """The session as it begins. `expires_at`: unix seconds, 0 where it has not begun yet."""
         return msgspec.structs.replace(self.resolved, id=id, expires_at=expires_at)
+
+    def shown(self, id: str) -> InitialSession:
+        """The session as an answer shows it that may be handed on to a browser: without the secrets of its
+        MCP servers."""
+        session = self.session(id)
+        if not isinstance(session, RealtimeSession):
+            return session
+        servers = [tool for tool in session.tools if isinstance(tool, McpTool)]
+        return msgspec.structs.replace(session, tools=mcp.shown(session.tools, servers))
 
 
 def opening(
