@@ -10,11 +10,13 @@ from tests.serving import Server, serving
 CONFIG = """
 [session]
 debug = true
+
+[models.gpt-realtime]
 """
 
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that checks the protocol's invariants on everything that it sends."""
+    """A server that checks the protocol's invariants on everything that it sends, and knows one model."""
     with serving(Path(tmp_path_factory.mktemp("conformance")), config=CONFIG) as running:
         yield running

@@ -22,6 +22,7 @@ URL = typer.Argument(
 MODEL = typer.Option(metavar="NAME", help="The model to ask for. [gpt-realtime]")
 API_KEY = typer.Option(metavar="KEY", help="Without it: $OPENAI_API_KEY, if the URL needs one. Never shown.")
 DIALECT = typer.Option(metavar="ga|beta|both", help="The form of the protocol to judge.")
+CHECK = typer.Option(metavar="ID", help="Only this check, and the rules that it shows. Repeatable.")
 GROUP = typer.Option(metavar="NAME", help="Only this group of checks. Repeatable; --list names them.")
 AUDIO = typer.Option(metavar="FILE", help="A WAV file of somebody who speaks, instead of the one shipped.")
 TIMEOUT = typer.Option(metavar="SECONDS", min=0.1, help="How long the server may take to say the next thing.")
@@ -38,6 +39,7 @@ def conform(
     api_key: Annotated[str | None, API_KEY] = None,
     dialect: Annotated[str, DIALECT] = "ga",
     group: Annotated[list[str] | None, GROUP] = None,
+    check: Annotated[list[str] | None, CHECK] = None,
     audio: Annotated[Path | None, AUDIO] = None,
     timeout: Annotated[float, TIMEOUT] = 20.0,
     concurrency: Annotated[int, CONCURRENCY] = 4,
@@ -71,7 +73,7 @@ def conform(
         speech = Speech.read(audio)
     except (ConfigurationError, WavError) as error:
         raise typer.BadParameter(str(error)) from None
-    plan = Plan(target, dialects, groups, speech, timeout, concurrency)
+    plan = Plan(target, dialects, groups, _names(check), speech, timeout, concurrency)
     report = _judge(plan, console)
     scorecard.show(report, console)
     for path, written in ((json_file, as_json), (html_file, as_html), (junit_file, as_junit)):
@@ -115,6 +117,17 @@ def _groups(names: list[str] | None) -> "list[Group]":
         if name not in known:
             raise typer.BadParameter(f"There is no group {name!r}; choices are: {', '.join(known)}.")
     return [Group(name) for name in names] if names else list(Group)
+
+
+def _names(ids: list[str] | None) -> frozenset[str]:
+    from vivavoce.conformance import CATALOGUE, RULES
+
+    for id in ids or ():
+        if id in RULES:
+            raise typer.BadParameter(f"{id} is a rule that all checks show: leave out --check.")
+        if id not in CATALOGUE.checks:
+            raise typer.BadParameter(f"There is no check {id!r}; --list names them.")
+    return frozenset(ids or ())
 
 
 def _dialects(name: str) -> "list[Dialect]":

@@ -151,5 +151,5 @@ def require_equal(found: object, expected: object, what: str) -> None:
 
 def brief(value: object) -> str:
     """A value as a sentence can hold it."""
-    text = json.dumps(value, ensure_ascii=False, default=repr)
+    text = json.dumps(sorted(value) if isinstance(value, set) else value, ensure_ascii=False, default=repr)
     return text if len(text) <= 200 else f"{text[:200]}…"

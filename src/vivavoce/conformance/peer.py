@@ -15,7 +15,6 @@ from vivavoce.conformance.check import Fault, brief
 from vivavoce.conformance.words import Event, Words
 
 ASIDE = (
-    "conversation.created",
     "rate_limits.updated",
     "conversation.item.input_audio_transcription.",
     "mcp_list_tools.",
@@ -82,6 +81,8 @@ class Peer:
         self.frames: list[Frame] = []
         self.session: Event = {}
         """The session as `session.created` showed it."""
+        self.conversation: Event | None = None
+        """`conversation.created`, if it came. It may come with anything else, and is never waited for."""
         self._watch = watch
         self._conceal = conceal
         watch.frames = self.frames
@@ -275,7 +276,9 @@ class Peer:
             return
         self._record(False, shorten(event))
         self._watch.received(event, frame, number)
-        if isinstance(event, dict):
+        if isinstance(event, dict) and event.get("type") == "conversation.created":
+            self.conversation = event
+        elif isinstance(event, dict):
             self._incoming.put_nowait(event)
 
     def _record(self, sent: bool, text: str) -> None:

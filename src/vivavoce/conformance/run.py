@@ -21,6 +21,10 @@ LONGEST_CHECK = 8
 """How many times its patience a check may take in all."""
 
 
+_RULES_ALONE = {Group.ORDER, Group.SCHEMA, Group.DELTAS, Group.LINKS}
+"""The groups that have no checks, but rules."""
+
+
 class Outcome(Enum):
     PASSED = "passed"
     FAILED = "failed"
@@ -90,6 +94,8 @@ class Plan:
     target: Target
     dialects: Sequence[Dialect]
     groups: Sequence[Group] = tuple(Group)
+    names: frozenset[str] = frozenset()
+    """The checks to play, by their ids; all if there are none. Rules are judged by what these show."""
     speech: Speech | None = None
     timeout: float = 20.0
     """Seconds that the server may take to say the next thing."""
@@ -102,15 +108,16 @@ class Plan:
             (check, dialect)
             for dialect in self.dialects
             for check in CATALOGUE.checks.values()
-            if dialect in check.dialects and (check.group in self.groups or self._for_rules)
+            if dialect in check.dialects and self._wants(check)
         ]
         slow = (Group.VAD, Group.TRANSCRIPTION, Group.CANCEL)
         return sorted(chosen, key=lambda each: each[0].group not in slow)
 
-    @property
-    def _for_rules(self) -> bool:
-        """Whether checks of every group are needed, because a group of rules was chosen."""
-        return bool(set(self.groups) & {Group.ORDER, Group.SCHEMA, Group.DELTAS, Group.LINKS})
+    def _wants(self, check: Check) -> bool:
+        if self.names:
+            return check.id in self.names
+        # Rules are judged by what all checks show.
+        return check.group in self.groups or bool(_RULES_ALONE & set(self.groups))
 
 
 async def judge(plan: Plan, progress: Callable[[int, int], None] = lambda done, of: None) -> Report:

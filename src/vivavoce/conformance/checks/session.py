@@ -27,7 +27,7 @@ async def first(caller: Caller) -> None:
 @check("session.created.quiet", "Nothing else comes until the client acts.", Source.CAPTURE)
 async def quiet(caller: Caller) -> None:
     peer = await caller.session()
-    events = [event["type"] for event in await peer.settle() if event["type"] != "conversation.created"]
+    events = [event["type"] for event in await peer.settle()]
     require(not events, f"Events came unasked for: {brief(events)}.")
 
 
@@ -106,7 +106,8 @@ async def model(caller: Caller) -> None:
 )
 async def conversation(caller: Caller) -> None:
     peer = await caller.session()
-    await peer.expect("conversation.created")
+    await peer.settle()
+    require(peer.conversation is not None, "conversation.created did not come.")
 
 
 @check(
@@ -118,8 +119,8 @@ async def conversation(caller: Caller) -> None:
 )
 async def no_conversation(caller: Caller) -> None:
     peer = await caller.session()
-    types = [event["type"] for event in await peer.settle()]
-    require("conversation.created" not in types, "conversation.created was sent.")
+    await peer.settle()
+    require(peer.conversation is None, "conversation.created was sent.")
 
 
 @check("session.update.whole", "`session.updated` tells the whole session.", Source.CAPTURE)

@@ -58,7 +58,7 @@ class Monitor:
         self._see_session(kind, event)
         if kind.startswith(_TRANSCRIPTION):
             self._conversation.transcribed(kind.removeprefix(_TRANSCRIPTION), event)
-        if kind.startswith(ASIDE):
+        if kind.startswith((*ASIDE, "conversation.created")):
             return
         # In this order: what was committed is known before its item comes, and an item before its parts.
         self._speech.see(kind, event)
