@@ -26,4 +26,4 @@ UNSEEN = {
     "schema.conversation.item.input-audio-transcription.failed",
     "schema.conversation.item.input-audio-transcription.segment",
 }
-"""What no check of a healthy server brings about: failures, speakers, a message and a call in one response."""
+"""What no check of a healthy server brings about: failures, speakers, and a call after a message."""
