@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -87,6 +89,39 @@ def test_tokens_a_minute():
     )
     assert allowance.meter(used(0), 1000.0)[1].remaining == 9  # a response that never began is no request
     assert allowance.admit("m", 100, 1005.0) is None
+
+
+def test_what_would_never_fit_is_not_told_to_wait():
+    allowance = Allowance(KeyLimits(tokens_per_minute=600))
+    error = allowance.admit("m", 601, 1000.0)
+    assert error is not None
+    assert (error.type, error.code) == ("tokens", "rate_limit_exceeded")
+    assert error.message == (
+        "Request too large for m on tokens per min (TPM): Limit 600, Requested 601. "
+        "The input or output tokens must be reduced in order to run successfully."
+    )
+    assert allowance.admit("m", 600, 1000.0) is None
+
+
+@given(
+    limit=st.integers(1, 10_000),
+    steps=st.lists(st.tuples(st.floats(0, 120), st.integers(0, 5000)), max_size=30),
+)
+def test_no_more_is_had_of_a_bucket_than_it_holds_and_refills(limit: int, steps: list[tuple[float, int]]):
+    bucket, now, taken = Bucket(limit), 1000.0, 0
+    for wait, wanted in steps:
+        now += wait
+        assert bucket.level(now) <= limit
+        if bucket.level(now) >= wanted:
+            bucket.take(wanted, now)
+            taken += wanted
+        else:
+            patience = bucket.seconds_until(wanted, now)
+            assert patience > 0
+            if wanted <= limit:
+                assert bucket.level(now + patience) == pytest.approx(wanted)
+                now += patience
+    assert taken <= limit + (now - 1000.0) * limit / 60 + 1e-6
 
 
 def test_new_limits_count_at_once_and_leave_the_other_bucket_as_it_was():
@@ -241,7 +276,7 @@ async def test_responses_over_the_limits_fail_and_say_so(tmp_path: Path):
             assert (limits[0]["name"], limits[0]["limit"]) == ("tokens", 5000)
             left = 5000 - done["usage"]["total_tokens"]
             assert left <= limits[0]["remaining"] < left + 4000
-            done, _ = await ask(third, "word " * 1600)
+            done, _ = await ask(third, "word " * 400)
             error = done["status_details"]["error"]
             assert (error["type"], error["code"]) == ("tokens", "rate_limit_exceeded")
             assert "on tokens per min (TPM): Limit 5000, Used " in error["message"]

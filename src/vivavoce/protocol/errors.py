@@ -413,12 +413,23 @@ def rate_limit_reached(
     kind: Literal["requests", "tokens"], model: str, limit: int, used: int, requested: int, seconds: float
 ) -> Error:
     """A key has used up what it may use in a minute. `seconds`: until it may use that much again."""
-    unit = {"requests": "requests per min (RPM)", "tokens": "tokens per min (TPM)"}[kind]
     message = (
-        f"Rate limit reached for {_short(model)} on {unit}: Limit {limit}, Used {used}, "
+        f"Rate limit reached for {_short(model)} on {_PER_MINUTE[kind]}: Limit {limit}, Used {used}, "
         f"Requested {requested}. Please try again in {seconds:.3f}s."
     )
     return Error(type=kind, code="rate_limit_exceeded", message=message)
+
+
+def request_too_large(model: str, limit: int, requested: int) -> Error:
+    """A response that would read more tokens than its key may use in a minute."""
+    message = (
+        f"Request too large for {_short(model)} on {_PER_MINUTE['tokens']}: Limit {limit}, "
+        f"Requested {requested}. The input or output tokens must be reduced in order to run successfully."
+    )
+    return Error(type="tokens", code="rate_limit_exceeded", message=message)
+
+
+_PER_MINUTE = {"requests": "requests per min (RPM)", "tokens": "tokens per min (TPM)"}
 
 
 # The connection.

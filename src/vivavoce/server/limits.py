@@ -102,8 +102,11 @@ class Allowance:
 
     def admit(self, model: str, tokens: int, now: float) -> Error | None:
         """Count a response that will read so many tokens as a request, or say why it may not begin."""
-        if self._tokens is not None and self._tokens.level(now) < tokens:
-            return _reached(self._tokens, "tokens", model, tokens, now)
+        if self._tokens is not None:
+            if tokens > self._tokens.limit:
+                return errors.request_too_large(model, self._tokens.limit, tokens)
+            if self._tokens.level(now) < tokens:
+                return _reached(self._tokens, "tokens", model, tokens, now)
         if self._requests is not None:
             if self._requests.level(now) < 1:
                 return _reached(self._requests, "requests", model, 1, now)
