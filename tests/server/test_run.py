@@ -22,6 +22,7 @@ def test_others_do(host: str):
     with pytest.raises(ConfigurationError, match="would let anybody in"):
         check_address(ServerSettings(host=host))
     check_address(ServerSettings(host=host, api_keys=("sk-1",)))
+    check_address(ServerSettings(host=host, key_file="keys.toml"))
 
 
 @pytest.mark.parametrize(

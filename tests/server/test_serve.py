@@ -298,6 +298,11 @@ def test_a_port_in_use(tmp_path: Path):
             'vivavoce.toml: server.prot: there is no such key; did you mean "port"?',
         ),
         (["--config", "absent.toml"], "", "absent.toml: it cannot be read: No such file or directory."),
+        (
+            [],
+            INSTANT + "[server]\nkey_file = 'keys.toml'",
+            "keys.toml: it cannot be read: No such file or directory.",
+        ),
         (["--api-key", "a b"], INSTANT, "--api-key: a key is printable ASCII without blanks, and not empty."),
         (["--host", "no.invalid", "--api-key", "k"], INSTANT, "cannot serve on no.invalid: "),
         (
