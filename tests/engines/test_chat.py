@@ -570,6 +570,11 @@ class TestRequests:
         }
         assert self.written(max_output_tokens=50)["max_tokens"] == 50
 
+    def test_a_session_that_says_a_temperature_has_it(self):
+        assert self.written(temperature=0.6, options={"temperature": 0.2})["temperature"] == 0.6
+        assert self.written(temperature=0.6)["temperature"] == 0.6
+        assert "temperature" not in self.written()
+
 
 def called(name: str, call_id: str, arguments: str = "{}") -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}

@@ -43,6 +43,8 @@ NOT_IN_THE_PACKAGE = {
     "RealtimeSessionCreateRequest.expires_at",
     "RealtimeSessionCreateRequest.id",
     "RealtimeSessionCreateRequest.object",
+    "RealtimeSessionCreateRequest.temperature",
+    "RealtimeResponse.temperature",
     "RealtimeTranscriptionSessionCreateRequest.expires_at",
     "RealtimeTranscriptionSessionCreateRequest.id",
     "RealtimeTranscriptionSessionCreateRequest.object",

@@ -151,6 +151,15 @@ DIFFERENCES: dict[str, str] = {
         ],
         "open in the schema too, which lists names beside any string",
     ),
+    **dict.fromkeys(
+        [
+            "RealtimeSession.temperature: extra",
+            "RealtimeSessionParams.temperature: extra",
+            "Response.temperature: extra",
+            "ResponseParams.temperature: extra",
+        ],
+        "no client of the GA dialect may send it, so that none sees it",
+    ),
     "ResponseParams.conversation: string": "the schema allows any string, its text only auto and none",
     "TranscriptionSession.object: string": "any string in the schema, on the wire always the same",
     "ResponseError.message: extra": "on the wire, though not in the schema",

@@ -64,7 +64,8 @@ class Engines(ToyEngines):
 
     def __init__(self) -> None:
         super().__init__()
-        self._combination = combination(ScriptedResponder(answer))
+        self.responder = ScriptedResponder(answer)
+        self._combination = combination(self.responder)
 
     def combination(self, model: str | None) -> Combination:  # type: ignore[override]
         return self._combination
@@ -74,8 +75,10 @@ class Peer:
     """A client that keeps what it is told. Identifiers of the server are called by the order of their
     coming: `item_1`, `resp_2`, …"""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, requests: list[ResponseRequest]) -> None:
         self._socket = socket
+        self.requests = requests
+        """What the responder was asked for."""
         self._names: dict[str, str] = {}
         self._counts: dict[str, int] = {}
 
@@ -133,10 +136,11 @@ def call(serve):
     @asynccontextmanager
     async def calling(query: str = "?model=gpt-4o-realtime-preview") -> AsyncIterator[Peer]:
         settings = SessionSettings(instructions="Be kind.", max_minutes=0, debug=True)
-        application = RealtimeApplication(Config(session=settings), Engines(), SessionRunner)
+        engines = Engines()
+        application = RealtimeApplication(Config(session=settings), engines, SessionRunner)
         async with serve(application=application) as served:
             async with connect(served.url + query, additional_headers=BETA) as socket:
-                yield Peer(socket)
+                yield Peer(socket, engines.responder.requests)
 
     return calling
 
@@ -520,6 +524,19 @@ async def test_a_response_of_its_own_kind(call) -> None:
         }
         assert events[0] == {"type": "response.created", "response": RESPONSE | expected}
         assert expected.items() <= events[-2]["response"].items()
+        (request,) = peer.requests
+        assert (request.temperature, request.max_output_tokens, request.voice) == (1.1, 77, "ash")
+
+
+async def test_the_model_is_told_the_temperature(call) -> None:
+    async with call() as peer:
+        await peer.opened()
+        for session, shown, told in (({}, 0.8, None), ({"temperature": 0.7}, 0.7, 0.7), ({}, 0.7, 0.7)):
+            assert (await peer.update(**session))["temperature"] == shown
+            await peer.send("response.create")
+            events = await peer.through("rate_limits.updated")
+            assert events[0]["response"]["temperature"] == events[-2]["response"]["temperature"] == shown
+            assert peer.requests[-1].temperature == told
 
 
 async def test_the_words_of_the_other_dialect_change_nothing(call) -> None:

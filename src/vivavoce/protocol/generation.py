@@ -50,6 +50,8 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
     output_format: AudioFormat
     """The format that every `AudioDelta` must be in."""
     max_output_tokens: int | Literal["inf"] = "inf"
+    temperature: float | None = None
+    """How freely to choose words, 0.6 to 1.2; None where nobody said."""
     reasoning: Effort | None = None
     """How hard to think before the answer; None where nobody said, and for a model that does not."""
     parallel_tool_calls: bool | None = None

@@ -8,7 +8,15 @@ from vivavoce.protocol.base import TaggedObject, WireObject, limits
 from vivavoce.protocol.formats import AudioFormat
 from vivavoce.protocol.items import InputItem, Item
 from vivavoce.protocol.prompts import Prompt
-from vivavoce.protocol.sessions import Modalities, Modality, Reasoning, TokenLimit, Voice, VoiceId
+from vivavoce.protocol.sessions import (
+    Modalities,
+    Modality,
+    Reasoning,
+    Temperature,
+    TokenLimit,
+    Voice,
+    VoiceId,
+)
 from vivavoce.protocol.tools import ToolChoice, Tools
 
 Metadata = Annotated[
@@ -43,6 +51,7 @@ class ResponseParams(WireObject, frozen=True, kw_only=True):
     parallel_tool_calls: bool | UnsetType = UNSET
     reasoning: Reasoning | UnsetType = UNSET
     max_output_tokens: TokenLimit | UnsetType = UNSET
+    temperature: Temperature = UNSET
     conversation: Literal["auto", "none"] | UnsetType = UNSET
     """`auto`, the default, adds the output to the conversation; `none` answers beside it."""
     metadata: Metadata | UnsetType | None = UNSET
@@ -135,6 +144,7 @@ class Response(WireObject, frozen=True, kw_only=True):
     output_modalities: tuple[Modality, ...] | UnsetType = UNSET
     max_output_tokens: int | Literal["inf"] | UnsetType = UNSET
     audio: ResponseAudio | UnsetType = UNSET
+    temperature: Temperature = UNSET
     usage: Usage | None = None
     """None until the response is done."""
     metadata: dict[str, str] | None = None

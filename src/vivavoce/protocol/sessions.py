@@ -131,6 +131,10 @@ class RetentionRatio(TaggedObject, frozen=True, kw_only=True, tag="retention_rat
     token_limits: TokenLimits | UnsetType = UNSET
 
 
+Temperature = Annotated[float | UnsetType, limits(server_only=True)]
+"""How freely the model chooses its words. Clients of the GA dialect have no word for it, so that it is absent
+from their sessions."""
+
 Truncation = Literal["auto", "disabled"] | RetentionRatio
 """What happens when the conversation grows longer than the model's context."""
 
@@ -192,6 +196,7 @@ class RealtimeSessionParams(TaggedObject, frozen=True, kw_only=True, tag="realti
     include: Include | UnsetType | None = UNSET
     reasoning: Reasoning | UnsetType = UNSET
     parallel_tool_calls: bool | UnsetType = UNSET
+    temperature: Temperature = UNSET
 
 
 class TranscriptionAudioParams(WireObject, frozen=True, kw_only=True):
@@ -291,6 +296,7 @@ class RealtimeSession(TaggedObject, frozen=True, kw_only=True, tag="realtime"):
     """Only where the model reasons."""
     parallel_tool_calls: bool | UnsetType = UNSET
     """Only where the model reasons."""
+    temperature: Temperature = UNSET
 
 
 class TranscriptionSessionAudioInput(WireObject, frozen=True, kw_only=True):

@@ -126,6 +126,7 @@ def for_response(
     if voice_locked and voice != locked:
         raise InvalidEvent(errors.voice_locked())
     modalities = session.output_modalities if params.output_modalities is UNSET else params.output_modalities
+    temperature = session.temperature if params.temperature is UNSET else params.temperature
     reasoning = session.reasoning if params.reasoning is UNSET else params.reasoning
     parallel = (
         session.parallel_tool_calls if params.parallel_tool_calls is UNSET else params.parallel_tool_calls
@@ -143,6 +144,7 @@ def for_response(
         output_format=output_format,
         max_output_tokens=limit,
         truncation=session.truncation,
+        temperature=None if temperature is UNSET else temperature,
         reasoning=None if reasoning is UNSET else reasoning.effort,
         parallel_tool_calls=None if parallel is UNSET else parallel,
         metadata=params.metadata or None,

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET
 
 from vivavoce.protocol import (
     AudioDelta,
@@ -80,6 +81,7 @@ class ResponseSettings(msgspec.Struct, frozen=True, kw_only=True):
     output_format: AudioFormat
     max_output_tokens: int | Literal["inf"]
     truncation: Truncation = "auto"
+    temperature: float | None = None
     reasoning: Effort | None = None
     parallel_tool_calls: bool | None = None
     metadata: dict[str, str] | None = None
@@ -190,6 +192,7 @@ class ActiveResponse:
             input_format=settings.input_format,
             output_format=settings.output_format,
             max_output_tokens=settings.max_output_tokens,
+            temperature=settings.temperature,
             reasoning=settings.reasoning,
             parallel_tool_calls=settings.parallel_tool_calls,
             metadata=settings.metadata,
@@ -312,6 +315,7 @@ class ActiveResponse:
             audio=ResponseAudio(
                 output=ResponseAudioOutput(format=settings.output_format, voice=settings.voice)
             ),
+            temperature=UNSET if settings.temperature is None else settings.temperature,
             usage=used,
             metadata=settings.metadata,
         )

@@ -133,7 +133,7 @@ SESSION: dict[str, tuple[dict[str, Any], RealtimeSessionParams]] = {
         {"include": ["item.input_audio_transcription.logprobs"]},
         RealtimeSessionParams(include=("item.input_audio_transcription.logprobs",)),
     ),
-    "temperature": ({"temperature": 0.9}, RealtimeSessionParams()),
+    "temperature": ({"temperature": 0.9}, RealtimeSessionParams(temperature=0.9)),
     "secret": ({"client_secret": {"value": "ek_1", "expires_at": 1}}, RealtimeSessionParams()),
 }
 
@@ -228,6 +228,7 @@ def test_response_create() -> None:
             tools=(FunctionTool(name="f"),),
             tool_choice=params.tool_choice,
             max_output_tokens=5,
+            temperature=0.6,
             conversation="none",
             metadata={"a": "b"},
             prompt=None,

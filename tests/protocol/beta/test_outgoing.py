@@ -327,30 +327,37 @@ def updated(beta: Beta, **fields: Any) -> Event:
     return shown
 
 
-def test_the_session_keeps_its_temperature_and_its_order_of_modalities() -> None:
+def test_the_session_keeps_its_order_of_modalities() -> None:
     beta = connection()
-    assert updated(beta)["temperature"] == 0.8
-    read({"type": "session.update", "session": {"temperature": 0.7, "modalities": ["audio", "text"]}}, beta)
-    assert updated(beta)["temperature"] == 0.7
+    assert updated(beta)["modalities"] == ["text", "audio"]
+    read({"type": "session.update", "session": {"modalities": ["audio", "text"]}}, beta)
     assert updated(beta)["modalities"] == ["audio", "text"]
     read({"type": "session.update", "session": {"modalities": ["text"]}}, beta)
     assert updated(beta, output_modalities=("text",))["modalities"] == ["text"]
-    assert updated(beta)["temperature"] == 0.7
+    read({"type": "session.update", "session": {"voice": "ash"}}, beta)
     assert updated(beta)["modalities"] == ["audio", "text"]
 
 
 def test_an_update_that_the_session_refuses_changes_nothing() -> None:
     beta = connection()
-    read({"type": "session.update", "session": {"temperature": 0.7, "model": "other"}}, beta)
+    asked = {"modalities": ["audio", "text"], "model": "other"}
+    read({"type": "session.update", "session": asked}, beta)
     one(ga.ErrorEvent(event_id="e", error=ga.errors.model_locked()), beta)
     read({"type": "session.update", "session": {"voice": "ash"}}, beta)
+    assert updated(beta)["modalities"] == ["text", "audio"]
+
+
+def test_the_temperature() -> None:
+    beta = connection()
     assert updated(beta)["temperature"] == 0.8
+    assert updated(beta, temperature=1.1)["temperature"] == 1.1
+    assert begun(beta)["temperature"] == 0.8
+    assert begun(beta, temperature=0.6)["temperature"] == 0.6
 
 
 def test_what_a_secret_holds_is_there_from_the_beginning() -> None:
-    beta = connection(Extras(temperature=1.1, with_audio=("audio", "text")))
+    beta = connection(Extras(with_audio=("audio", "text")))
     created, _ = written(ga.SessionCreated(event_id="e", session=session()), beta)
-    assert created["session"]["temperature"] == 1.1
     assert created["session"]["modalities"] == ["audio", "text"]
 
 
@@ -448,33 +455,30 @@ def test_a_failed_response_says_why() -> None:
 
 def test_a_response_has_what_was_asked_for_until_its_end() -> None:
     beta = connection()
-    asked = {"temperature": 1.2, "modalities": ["audio", "text"]}
-    read({"type": "response.create", "response": asked}, beta)
-    assert begun(beta)["temperature"] == 1.2
-    read({"type": "session.update", "session": {"temperature": 0.6}}, beta)
-    updated(beta)
-    ended = done(beta)
-    assert (ended["temperature"], ended["modalities"]) == (1.2, ["audio", "text"])
-    following = begun(beta, id="resp_2")
-    assert (following["temperature"], following["modalities"]) == (0.6, ["text", "audio"])
+    read({"type": "response.create", "response": {"modalities": ["audio", "text"]}}, beta)
+    assert begun(beta)["modalities"] == ["audio", "text"]
+    read({"type": "response.cancel"}, beta)
+    assert done(beta)["modalities"] == ["audio", "text"]
+    assert begun(beta, id="resp_2")["modalities"] == ["text", "audio"]
 
 
 def test_a_refused_response_leaves_nothing_behind() -> None:
     beta = connection()
-    read({"type": "response.create", "response": {"temperature": 1.2}}, beta)
+    read({"type": "response.create", "response": {"modalities": ["audio", "text"]}}, beta)
     one(ga.ErrorEvent(event_id="e", error=ga.errors.active_response("resp_0")), beta)
     read({"type": "input_audio_buffer.append", "audio": "AAAA"}, beta)
-    assert begun(beta)["temperature"] == 0.8
+    assert begun(beta)["modalities"] == ["text", "audio"]
 
 
 def test_out_of_band_responses_are_told_apart() -> None:
     beta = connection()
     written(ga.SessionCreated(event_id="e", session=session()), beta)
-    read({"type": "response.create", "response": {"temperature": 1.2, "conversation": "none"}}, beta)
-    assert begun(beta)["temperature"] == 0.8
+    asked = {"modalities": ["audio", "text"], "conversation": "none"}
+    read({"type": "response.create", "response": asked}, beta)
+    assert begun(beta)["modalities"] == ["text", "audio"]
     beside = begun(beta, id="resp_2", conversation_id=None)
-    assert (beside["temperature"], beside["conversation_id"]) == (1.2, None)
-    assert done(beta, id="resp_2", conversation_id=None)["temperature"] == 1.2
+    assert (beside["modalities"], beside["conversation_id"]) == (["audio", "text"], None)
+    assert done(beta, id="resp_2", conversation_id=None)["modalities"] == ["audio", "text"]
 
 
 def test_a_response_that_states_little() -> None:

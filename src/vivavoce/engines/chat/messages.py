@@ -46,8 +46,9 @@ def body(request: ResponseRequest, options: ChatOptions) -> dict[str, Any]:
     }
     if options.stream_usage:
         written["stream_options"] = {"include_usage": True}
-    if options.temperature is not None:
-        written["temperature"] = options.temperature
+    temperature = options.temperature if request.temperature is None else request.temperature
+    if temperature is not None:
+        written["temperature"] = temperature
     if options.reasoning and request.reasoning is not None:
         written["reasoning_effort"] = request.reasoning
     if request.max_output_tokens != "inf":

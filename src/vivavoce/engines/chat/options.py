@@ -19,7 +19,7 @@ class ChatOptions(EndpointOptions, frozen=True, kw_only=True, forbid_unknown_fie
     token_timeout_s: Seconds = 15.0
     """How long it may pause between two tokens."""
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
-    """The endpoint's own default if absent."""
+    """Unless a session says so itself, in the beta dialect. The endpoint's own default if absent."""
     context_tokens: Annotated[int, msgspec.Meta(ge=0)] = 32_768
     """The model's context window in tokens, as the endpoint runs it (Ollama: `OLLAMA_CONTEXT_LENGTH`): what
     it reads and writes together. A conversation that grows longer is truncated. 0 sends all of it."""

@@ -26,8 +26,8 @@ _DIFFERENT: frozenset[type] = frozenset(get_args(Different))
 class Beta:
     """The older dialect.
 
-    It remembers what the GA dialect has no word for: the temperature and the order of the modalities, of the
-    session and of every response in progress. What an event asks for is kept apart until the session has
+    It remembers what means nothing to the session: the order in which the client names the modalities, for
+    the session and for every response in progress. What an event asks for is kept apart until the session has
     agreed to it. A session carries out one event before it is handed the next, so what it agrees to is what
     came last.
     """

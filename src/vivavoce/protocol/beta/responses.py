@@ -9,7 +9,7 @@ from vivavoce.protocol import responses as ga
 from vivavoce.protocol.base import WireObject
 from vivavoce.protocol.beta.formats import FormatName, name_of, to_ga
 from vivavoce.protocol.beta.items import InputItem, input_to_ga, shown
-from vivavoce.protocol.beta.sessions import Extras, Modalities, Temperature, modalities_to_ga
+from vivavoce.protocol.beta.sessions import TEMPERATURE, Extras, Modalities, Temperature, modalities_to_ga
 from vivavoce.protocol.errors import InvalidEvent, conflicting_parameters
 from vivavoce.protocol.items import Item
 from vivavoce.protocol.prompts import Prompt
@@ -39,7 +39,7 @@ class ResponseParams(WireObject, frozen=True, kw_only=True):
     input: tuple[InputItem, ...] | UnsetType = UNSET
 
     def to_ga(self) -> ga.ResponseParams:
-        """The same in the GA dialect. What it has no word for is in `extras`."""
+        """The same in the GA dialect. What means nothing there is in `extras`."""
         limit = self.max_output_tokens
         return ga.ResponseParams(
             output_modalities=UNSET if self.modalities is UNSET else modalities_to_ga(self.modalities),
@@ -48,6 +48,7 @@ class ResponseParams(WireObject, frozen=True, kw_only=True):
             tools=self.tools,
             tool_choice=self.tool_choice,
             max_output_tokens=self.max_response_output_tokens if limit is UNSET else limit,
+            temperature=self.temperature,
             conversation=self.conversation,
             metadata=self.metadata,
             prompt=self.prompt,
@@ -56,7 +57,7 @@ class ResponseParams(WireObject, frozen=True, kw_only=True):
 
     def extras(self, session: Extras) -> Extras:
         """What there is beside `to_ga`, over what holds for the session."""
-        return session.updated(self.temperature, self.modalities)
+        return session.naming(self.modalities)
 
     def _audio(self) -> ga.ResponseAudioParams | UnsetType:
         if self.voice is UNSET and self.output_audio_format is UNSET:
@@ -108,7 +109,7 @@ class Response(WireObject, frozen=True, kw_only=True):
             modalities=UNSET if modalities is UNSET else extras.modalities(modalities),
             voice=UNSET if spoken is UNSET else spoken.voice,
             output_audio_format=UNSET if format is UNSET else name_of(format),
-            temperature=extras.temperature,
+            temperature=TEMPERATURE if response.temperature is UNSET else response.temperature,
             max_output_tokens=response.max_output_tokens,
             usage=None if response.usage is None else _usage(response.usage),
             metadata=response.metadata,

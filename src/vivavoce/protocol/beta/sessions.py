@@ -32,19 +32,19 @@ SECRET_SECONDS = 60
 """How long a client secret of the beta dialect opens sessions unless the client says otherwise."""
 
 
-class Extras(WireObject, frozen=True, kw_only=True):
-    """What a client of the beta dialect says that the GA dialect has no word for, and what it hears again."""
+TEMPERATURE = 0.8
+"""What the session shows as long as its client has not chosen."""
 
-    temperature: float = 0.8
+
+class Extras(WireObject, frozen=True, kw_only=True):
+    """What a client of the beta dialect says that means nothing to the session, and what it hears again."""
+
     with_audio: tuple[ga.Modality, ...] = ("text", "audio")
     """The order in which the client names both modalities."""
 
-    def updated(
-        self, temperature: float | UnsetType, modalities: tuple[ga.Modality, ...] | UnsetType
-    ) -> "Extras":
-        """The same after a client has set these."""
-        named = modalities if modalities is not UNSET and len(modalities) > 1 else self.with_audio
-        return Extras(temperature=self.temperature if temperature is UNSET else temperature, with_audio=named)
+    def naming(self, modalities: tuple[ga.Modality, ...] | UnsetType) -> "Extras":
+        """The same after a client has named the modalities, if it has."""
+        return self if modalities is UNSET or len(modalities) == 1 else Extras(with_audio=modalities)
 
     def modalities(self, of: tuple[ga.Modality, ...]) -> tuple[ga.Modality, ...]:
         """The beta dialect's words for what the GA dialect calls `output_modalities`."""
@@ -138,7 +138,7 @@ class SessionParams(WireObject, frozen=True, kw_only=True):
     client_secret: SecretParams | UnsetType | None = UNSET
 
     def to_ga(self) -> ga.RealtimeSessionParams:
-        """The same changes in the GA dialect. What it has no word for is in `extras`."""
+        """The same changes in the GA dialect. What means nothing there is in `extras`."""
         modalities = self.modalities
         return ga.RealtimeSessionParams(
             model=self.model,
@@ -151,11 +151,12 @@ class SessionParams(WireObject, frozen=True, kw_only=True):
             prompt=self.prompt,
             audio=_audio(self),
             include=self.include,
+            temperature=self.temperature,
         )
 
     def extras(self, before: Extras | None = None) -> Extras:
         """What there is beside `to_ga`, after `before`."""
-        return (before or Extras()).updated(self.temperature, self.modalities)
+        return (before or Extras()).naming(self.modalities)
 
 
 class TranscriptionSessionParams(WireObject, frozen=True, kw_only=True):
@@ -271,7 +272,7 @@ class Session(WireObject, frozen=True, kw_only=True):
             turn_detection=ServerVad.of(detection) if isinstance(detection, turns.ServerVad) else detection,
             tools=session.tools,
             tool_choice=session.tool_choice,
-            temperature=extras.temperature,
+            temperature=TEMPERATURE if session.temperature is UNSET else session.temperature,
             max_response_output_tokens=session.max_output_tokens,
             speed=spoken.speed,
             tracing=session.tracing,
