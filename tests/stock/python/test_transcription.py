@@ -1,11 +1,13 @@
 """Transcription with the official Python client, against a server in a process of its own."""
 
 import base64
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openai import OpenAI
 
 from tests.serving import Server
 from tests.stock.python.call import Call, calling
@@ -81,3 +83,36 @@ def test_live(call: Call, speech: Path) -> None:
 def test_no_responses(call: Call) -> None:
     call.do(call.connection.response.create(event_id="wrong"))
     assert call.until("error").error.event_id == "wrong"
+
+
+def test_by_a_client_secret(server: Server, speech: Path) -> None:
+    """A program that must not have the key gets a secret, in which all is settled: a live model, by hand."""
+    session: Any = {
+        "type": "transcription",
+        "audio": {"input": {"transcription": {"model": "gpt-live-transcribe", "languages": ["en", "fr"]}}},
+    }
+    with OpenAI(api_key=server.key, base_url=server.base_url) as client:
+        secret = client.realtime.client_secrets.create(session=session)
+    assert secret.session.type == "transcription"
+    bearer = dataclasses.replace(server, key=secret.value)
+    with calling("sync", bearer, extra_query={"intent": "transcription"}) as call:
+        heard = call.heard[0].session.audio.input
+        assert (heard.transcription.model, heard.turn_detection) == ("gpt-live-transcribe", None)
+        speak(call, recording(speech / "austen-0880.wav"))
+        call.do(call.connection.input_audio_buffer.commit())
+        assert "young man" in call.until(KIND + "completed").transcript
+
+
+def test_a_language_that_nobody_knows(call: Call, speech: Path) -> None:
+    update(call, transcription={"model": "whisper-1", "language": "fr"}, turn_detection=None)
+    speak(call, recording(speech / "austen-0880.wav"))
+    call.do(call.connection.input_audio_buffer.commit())
+    assert "'fr'" in call.until(KIND + "failed").error.message
+    update(call, transcription={"model": "whisper-1", "language": "en"}, turn_detection=None)
+    speak(call, recording(speech / "austen-0880.wav"))
+    call.do(call.connection.input_audio_buffer.commit())
+    delta, completed = call.through(KIND + "completed")[-2:]
+    assert delta.delta == completed.transcript
+    assert "".join(each.token for each in completed.logprobs) == completed.transcript
+    assert completed.logprobs == delta.logprobs
+    assert completed.usage.type == "duration"
