@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 
@@ -94,6 +95,28 @@ class Endpoint:
             await script(exchange)
         except ConnectionError:
             self.hung_up.set()
+
+
+@contextmanager
+def an_endpoint(play: Script) -> Iterator[str]:
+    """One in a thread of its own, for tests that wait; every request is answered by `play`."""
+    started, stop = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+    urls: list[str] = []
+
+    async def serve() -> None:
+        async with Endpoint(play).running() as url:
+            urls.append(url)
+            started.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    assert started.wait(10)
+    yield urls[0]
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(10)
+    loop.close()
 
 
 def streaming(*chunks: Any, end: str = "data: [DONE]\n\n") -> Script:

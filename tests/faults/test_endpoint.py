@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.engines.test_chat import Endpoint, Exchange
+from tests.endpoint import Exchange, an_endpoint
 from tests.faults.conftest import CONFIG, PACKAGES
 from tests.serving import Server, serving
 from tests.wire.peer import Peer, a_message, talking
@@ -62,31 +60,9 @@ async def play(exchange: Exchange) -> None:
             await exchange.stream(chunk("All is well."), END)
 
 
-@contextmanager
-def an_endpoint() -> Iterator[str]:
-    """The endpoint in a thread of its own."""
-    started, stop = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-    urls: list[str] = []
-
-    async def serve() -> None:
-        async with Endpoint(play).running() as url:
-            urls.append(url)
-            started.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    assert started.wait(10)
-    yield urls[0]
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
-    loop.close()
-
-
 @pytest.fixture(scope="module")
 def chatting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with an_endpoint() as url:
+    with an_endpoint(play) as url:
         config = CONFIG.replace('language_model = "faulty"', 'language_model = "chat"') + CHAT.format(url=url)
         folder = Path(tmp_path_factory.mktemp("chat"))
         with serving(folder, config=config, packages=PACKAGES) as server:

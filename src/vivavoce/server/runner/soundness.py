@@ -1,6 +1,7 @@
 """Whether what an engine brings is what its interface says: engines are other people's code, and what they
 get wrong must not reach the session."""
 
+import math
 from typing import Any
 
 from vivavoce.engines.interfaces import Transcript
@@ -23,14 +24,27 @@ def refuse_unless_sound(brought: Any) -> None:
             _refuse_unless_writable(text)
         case AudioDelta(audio=bytes(), spoken=int()) | MessageEnd() | FunctionCallEnd() | ResponseEnd():
             pass
-        case Transcript(text=str(text)):
-            _refuse_unless_writable(text)
+        case Transcript():
+            _refuse_unless_true(brought)
         case FunctionCallStart(name=str(name), call_id=str() | None as call_id):
             _refuse_unless_writable(name + (call_id or ""))
         case ResponseFailure(type=str(kind), code=str() | None as code, message=str(message)):
             _refuse_unless_writable(kind + (code or "") + message)
         case _:
             raise TypeError(f"an engine brought something that it must not: a {type(brought).__name__}")
+
+
+def _refuse_unless_true(transcript: Transcript) -> None:
+    """What a transcript says of its own text must be so."""
+    text, stable = transcript.text, transcript.stable
+    _refuse_unless_writable(text)
+    if not 0 <= stable <= len(text):
+        raise ValueError(f"a transcript of {len(text)} characters cannot have {stable} that stand")
+    if not text.startswith("".join(each.token for each in transcript.logprobs)):
+        raise ValueError("a transcript's tokens are not its text")
+    if not all(-math.inf < each.logprob <= 0 for each in transcript.logprobs):
+        raise ValueError("a logarithm of a probability is a number up to 0")
+    _refuse_unless_writable("".join(transcript.languages))
 
 
 def _refuse_unless_writable(text: str) -> None:
