@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from openai import AsyncOpenAI
 from websockets.asyncio.client import ClientConnection, connect
@@ -100,8 +101,8 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(server: Server) -> AsyncIterator[Caller]:
-    headers = {"Authorization": f"Bearer {API_KEY}"}
+async def calling(server: Server, key: str = API_KEY) -> AsyncIterator[Caller]:
+    headers = {"Authorization": f"Bearer {key}"}
     async with connect(server.url + "?model=gpt-realtime", additional_headers=headers) as socket:
         yield Caller(socket)
 
@@ -187,6 +188,21 @@ async def test_approval_and_refusal_over_the_official_client(server: Server, too
         await connection.response.create()
         assert "no birds" in (await until("response.done")).response.output[0].content[0].text
     await client.close()
+
+
+async def test_a_client_secret_brings_tools_and_does_not_show_their_keys(server: Server) -> None:
+    with tool_server("--key", "geheim") as guarded:
+        tool = guarded.tool(authorization="geheim", headers={"X-Key": "auch geheim"})
+        headers = {"Authorization": f"Bearer {API_KEY}"}
+        async with httpx.AsyncClient(headers=headers, timeout=60) as client:
+            session = {"type": "realtime", "model": "gpt-realtime", "tools": [tool]}
+            made = await client.post(f"{server.base_url}/realtime/client_secrets", json={"session": session})
+        assert made.json()["session"]["tools"] == [guarded.tool()]
+        assert "geheim" not in made.text
+        async with calling(server, made.json()["value"]) as caller:
+            created = await caller.until("session.created")
+            assert created["session"]["tools"] == [guarded.tool()]
+            assert (await caller.listed())["tools"]
 
 
 async def test_a_server_that_cannot_be_reached_and_one_that_may_not(

@@ -139,6 +139,8 @@ class Answering:
     def follow_up(self, now: float) -> None:
         """Go on from responses whose calls have been answered: in the conversation when nobody speaks,
         neither the assistant nor a user."""
+        if not self.calls.is_due:
+            return
         for round in self.calls.take_due_beside():
             self._go_on(round.response, now)
         if self.active is None and not self._listening.in_turn and (due := self.calls.take_due()):

@@ -191,6 +191,11 @@ class Calls:
         beside = {id(c.round) for c in self._running.values() if c.round.response.conversation is None}
         return len(beside) + len(self._due_beside)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether a response is to follow: now, or when the rest is answered and nobody speaks any more."""
+        return self._due is not None or bool(self._due_beside)
+
     def take_due(self) -> Round | None:
         """The response in the conversation whose calls have all been answered, if another is to go on from
         there now: not before every call of the conversation is answered."""
