@@ -135,6 +135,17 @@ class TestOpenAIRealtimeWS:
         assert (done[2]["code"], done[2]["reason"]) == (3000, "invalid_request_error.invalid_api_key")
 
 
+class TestOpenAIRealtimeWebSocket:
+    def test_a_page_with_a_client_secret(self, run: Run) -> None:
+        events = run("openai_secret.mjs")
+        told, created = of(events, "client.secret")[0]["session"], of(events, "session.created")[0]["session"]
+        assert created["model"] == told["model"] == "gpt-realtime-mini"  # and not what the URL says
+        assert created["instructions"] == told["instructions"] == "Be brief."
+        (done,) = of(events, "response.done")
+        assert done["response"]["output"][0]["content"] == [{"type": "output_text", "text": "good morning"}]
+        assert events[-1] == GOODBYE
+
+
 class TestAzure:
     def test_the_ga_dialect(self, run: Run) -> None:
         events = run("azure_ga.mjs")

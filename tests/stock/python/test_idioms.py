@@ -71,3 +71,23 @@ async def test_handlers(server: Server) -> None:
 
         await connection.dispatch_events()
     assert "".join(spoken) == "hello"
+
+
+async def test_a_client_secret(server: Server) -> None:
+    async with AsyncOpenAI(api_key=server.key, base_url=server.base_url) as client:
+        secret = await client.realtime.client_secrets.create(
+            session={"type": "realtime", "model": "gpt-realtime", "output_modalities": ["text"]}
+        )
+    text = ""
+    async with (
+        AsyncOpenAI(api_key=secret.value, base_url=server.base_url) as client,
+        client.realtime.connect(model="gpt-realtime") as connection,
+    ):
+        await connection.conversation.item.create(item=MESSAGE)
+        await connection.response.create()
+        async for event in connection:
+            if event.type == "response.output_text.delta":
+                text += event.delta
+            elif event.type == "response.done":
+                break
+    assert text == "hello"
