@@ -209,8 +209,8 @@ class Answering:
         return self._beside.get(response_id)
 
     def _start(self, response: ActiveResponse, now: float) -> None:
-        said = [stored for stored in response.context if stored.is_users]
-        if said and said[-1].understanding is Understanding.FAILED:
+        said = next((stored for stored in reversed(response.context) if stored.is_users), None)
+        if said is not None and said.understanding is Understanding.FAILED:
             self._finished(response, response.fail("server_error", None, NOT_UNDERSTOOD), now)
             return
         try:

@@ -109,10 +109,14 @@ def too_many(context: Sequence[StoredItem], costs: Sequence[int], total: int, ta
     for index, stored in enumerate(context):
         if total <= target:
             break
-        if index in going or stored.is_summary or isinstance(stored.item, McpListTools):
+        if stored.is_summary or index in going:
             continue
-        group = together.get(index, (index,))
-        if last not in group:
+        group = together.get(index)
+        if group is None:
+            if index != last and not isinstance(stored.item, McpListTools):
+                going.add(index)
+                total -= costs[index]
+        elif last not in group:
             going.update(group)
             total -= sum(costs[each] for each in group)
     return going

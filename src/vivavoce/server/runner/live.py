@@ -12,6 +12,9 @@ from vivavoce.session import Session
 FAULT = errors.server_error()
 """What a client is told of an engine's fault that nobody foresaw."""
 
+EARLY_S = 0.001
+"""How long an alarm that rings early waits before it looks at the clock again."""
+
 
 class LiveSession:
     """A session, the clock that it goes by, and the tasks that work for it.
@@ -76,9 +79,18 @@ class Clock:
         return self._epoch + self._loop.time()
 
     def wake_at(self, when: float, wake: Callable[[], None]) -> None:
-        """Call `wake` then; an alarm that was set before is off."""
+        """Call `wake` then, and never before; an alarm that was set before is off."""
         self.stop_alarm()
-        self._alarm = self._loop.call_at(when - self._epoch, wake)
+        self._alarm = self._loop.call_at(when - self._epoch, self._ring, when, wake)
+
+    def _ring(self, when: float, wake: Callable[[], None]) -> None:
+        # Loops keep time in milliseconds, or round, and may call a little early: who was promised that it is
+        # time would find that it is not, and wait for ever.
+        if self.now() < when:
+            self._alarm = self._loop.call_later(EARLY_S, self._ring, when, wake)
+        else:
+            self._alarm = None
+            wake()
 
     def stop_alarm(self) -> None:
         """Nobody is woken any more."""
