@@ -5,7 +5,15 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, UnsetType
 
 from vivavoce.protocol.base import TaggedObject, WireObject, limits
-from vivavoce.protocol.content import ContentPart
+from vivavoce.protocol.content import (
+    ContentPart,
+    InputAudio,
+    InputImage,
+    InputText,
+    OutputAudio,
+    OutputText,
+)
+from vivavoce.protocol.strict import declare
 
 MAX_ID_CHARACTERS = 512
 """Longest id that a client may give an item or a call."""
@@ -145,3 +153,12 @@ Item = (
 
 InputItem = Item | ItemReference
 """An entry of the `input` of a response."""
+
+declare(
+    Message,
+    parts={
+        "system": ((InputText,), ("input_text",)),
+        "user": ((InputText, InputAudio, InputImage), ("input_text", "input_audio")),
+        "assistant": ((OutputText, OutputAudio), ("output_text",)),
+    },
+)

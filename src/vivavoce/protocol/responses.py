@@ -17,7 +17,8 @@ from vivavoce.protocol.sessions import (
     Voice,
     VoiceId,
 )
-from vivavoce.protocol.tools import ToolChoice, Tools
+from vivavoce.protocol.strict import declare
+from vivavoce.protocol.tools import ToolChoice, Tools, labels_differ
 
 Metadata = Annotated[
     dict[Annotated[str, limits(max_length=64)], Annotated[str, limits(max_length=512)]], limits(max_length=16)
@@ -59,6 +60,9 @@ class ResponseParams(WireObject, frozen=True, kw_only=True):
     prompt: Prompt | UnsetType | None = UNSET
     input: tuple[InputItem, ...] | UnsetType = UNSET
     """The context, instead of the conversation; empty for none."""
+
+
+declare(ResponseParams, whole=labels_differ)
 
 
 class ResponseAudioOutput(WireObject, frozen=True, kw_only=True):

@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
+from vivavoce.protocol import errors
 from vivavoce.protocol.base import TaggedObject, WireObject, limits
 from vivavoce.protocol.formats import AudioFormat, AudioPCM
 from vivavoce.protocol.prompts import Prompt
-from vivavoce.protocol.tools import Tool, ToolChoice, Tools
+from vivavoce.protocol.strict import declare, join, refuse
+from vivavoce.protocol.tools import Tool, ToolChoice, Tools, labels_differ
 from vivavoce.protocol.turns import (
     ServerVad,
     TranscriptionServerVad,
@@ -361,3 +363,29 @@ SessionParams = RealtimeSessionParams | TranscriptionSessionParams
 
 Session = RealtimeSession | TranscriptionSession | TranslationSession
 """What `session.created` and `session.updated` carry."""
+
+
+# What clients must keep beside the annotations.
+
+_TRANSCRIPTION_OPTIONS: dict[str, tuple[str, ...]] = {
+    "languages": ("gpt-transcribe", "gpt-live-transcribe"),
+    "keywords": ("gpt-transcribe", "gpt-live-transcribe"),
+    "delay": ("gpt-realtime-whisper",),
+}
+"""Options that only these models have."""
+
+_NO_TRANSCRIPTION_PROMPT = ("gpt-4o-transcribe-diarize", "gpt-realtime-whisper")
+
+
+def _transcription(value: dict[str, Any], path: str) -> None:
+    model = value["model"]
+    for option, models in _TRANSCRIPTION_OPTIONS.items():
+        if option in value and model not in models:
+            refuse(errors.unsupported_option(join(path, option)))
+    if value.get("prompt") and model in _NO_TRANSCRIPTION_PROMPT:
+        refuse(errors.unsupported_option(join(path, "prompt")))
+
+
+declare(Transcription, whole=_transcription)
+declare(RealtimeSessionParams, whole=labels_differ)
+declare(TranscriptionSessionParams, unwanted={"model": errors.model_on_transcription})

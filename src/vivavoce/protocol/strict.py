@@ -12,26 +12,16 @@ from types import UnionType
 from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-import pybase64
 from msgspec import UnsetType
 
 from vivavoce.protocol import errors
-from vivavoce.protocol.content import (
-    MAX_PARTS,
-    InputAudio,
-    InputImage,
-    InputText,
-    OutputAudio,
-    OutputText,
-)
 from vivavoce.protocol.errors import Error, InvalidEvent
-from vivavoce.protocol.items import Message
-from vivavoce.protocol.responses import ResponseParams
-from vivavoce.protocol.sessions import RealtimeSessionParams, Transcription, TranscriptionSessionParams
-from vivavoce.protocol.tools import McpTool
 
 MAX_DEPTH = 100
 """Levels of objects and arrays that a free-form value, such as a JSON Schema, may have."""
+
+MAX_PARTS = 1000
+"""Most parts of a message that a client may send."""
 
 Rule = Callable[[Any, str], None]
 """Looks at a value found at a path. Raises InvalidEvent."""
@@ -70,7 +60,7 @@ class _Check:
     def __call__(self, value: Any, path: str) -> None:
         rule = self.rules.get(type(value))
         if rule is None:
-            _refuse(errors.invalid_type(path, self.expected, found(value)))
+            refuse(errors.invalid_type(path, self.expected, found(value)))
         rule(value, path)
 
 
@@ -79,11 +69,13 @@ def _check(kind: type[msgspec.Struct]) -> _Check:
     return _compile(kind, {})
 
 
-def _refuse(error: Error) -> NoReturn:
+def refuse(error: Error) -> NoReturn:
+    """Answer with this error."""
     raise InvalidEvent(error)
 
 
-def _join(path: str, key: str) -> str:
+def join(path: str, key: str) -> str:
+    """The path of a key of the object at `path`."""
     key = key if len(key) <= 100 else f"{key[:99]}…"  # some keys are the client's own words
     return f"{path}.{key}" if path else key
 
@@ -169,14 +161,14 @@ def _tagged(structs: list[type[msgspec.Struct]]) -> _Check:
 
 def _tag(value: dict[str, Any], path: str, listed: tuple[str, ...], allowed: tuple[str, ...] = ()) -> str:
     """The `type` of an object: one of those listed in the refusal, or one more that is allowed."""
-    where = _join(path, "type")
+    where = join(path, "type")
     if "type" not in value:
-        _refuse(errors.missing_required_parameter(where))
+        refuse(errors.missing_required_parameter(where))
     tag = value["type"]
     if not isinstance(tag, str):
-        _refuse(errors.invalid_type(where, "a string", found(tag)))
+        refuse(errors.invalid_type(where, "a string", found(tag)))
     if tag not in listed and tag not in allowed:
-        _refuse(errors.invalid_value(where, tag, listed))
+        refuse(errors.invalid_value(where, tag, listed))
     return tag
 
 
@@ -197,12 +189,12 @@ def _object(struct: type[msgspec.Struct]) -> Rule:
     def rule(value: dict[str, Any], path: str) -> None:
         for name in required:
             if name not in value:
-                _refuse(errors.missing_required_parameter(_join(path, name)))
+                refuse(errors.missing_required_parameter(join(path, name)))
         for key, item in value.items():
-            where = _join(path, key)
+            where = join(path, key)
             check = fields.get(key)
             if check is None:
-                _refuse(unwanted[key]() if key in unwanted else errors.unknown_parameter(where))
+                refuse(unwanted[key]() if key in unwanted else errors.unknown_parameter(where))
             check(item, where)
         whole(value, path)
 
@@ -212,7 +204,7 @@ def _object(struct: type[msgspec.Struct]) -> Rule:
 def _one_of(values: tuple[str, ...]) -> Rule:
     def rule(value: str, path: str) -> None:
         if value not in values:
-            _refuse(errors.invalid_value(path, value, values))
+            refuse(errors.invalid_value(path, value, values))
 
     return rule
 
@@ -224,11 +216,11 @@ def _string(limits: dict[str, Any]) -> Rule:
 
     def rule(value: str, path: str) -> None:
         if min_length and not value:
-            _refuse(errors.empty_string(path))
+            refuse(errors.empty_string(path))
         if max_length and len(value) > max_length:
-            _refuse(errors.string_too_long(path, max_length, len(value)))
+            refuse(errors.string_too_long(path, max_length, len(value)))
         if pattern and not re.fullmatch(pattern, value):
-            _refuse(errors.pattern_mismatch(path, pattern))
+            refuse(errors.pattern_mismatch(path, pattern))
 
     return rule
 
@@ -239,9 +231,9 @@ def _number(limits: dict[str, Any], *, decimal: bool) -> Rule:
 
     def rule(value: float, path: str) -> None:
         if value < minimum:
-            _refuse(errors.below_minimum(path, minimum, value, decimal=decimal))
+            refuse(errors.below_minimum(path, minimum, value, decimal=decimal))
         if value > maximum:
-            _refuse(errors.above_maximum(path, maximum, value, decimal=decimal))
+            refuse(errors.above_maximum(path, maximum, value, decimal=decimal))
 
     return rule
 
@@ -253,13 +245,13 @@ def _array(check: _Check, limits: dict[str, Any]) -> Rule:
 
     def rule(value: list[Any], path: str) -> None:
         if min_length and not value:
-            _refuse(errors.empty_array(path))
+            refuse(errors.empty_array(path))
         if max_length and len(value) > max_length:
-            _refuse(errors.array_too_long(path, max_length, len(value)))
+            refuse(errors.array_too_long(path, max_length, len(value)))
         for index, item in enumerate(value):
             check(item, f"{path}[{index}]")
         if combinations and in_order(value) not in combinations:
-            _refuse(errors.invalid_modalities(path, value, combinations))
+            refuse(errors.invalid_modalities(path, value, combinations))
 
     return rule
 
@@ -273,9 +265,9 @@ def _mapping(key_check: _Check, value_check: _Check, limits: dict[str, Any]) -> 
 
     def rule(value: dict[str, Any], path: str) -> None:
         if max_length and len(value) > max_length:
-            _refuse(errors.too_many_properties(path, max_length, len(value)))
+            refuse(errors.too_many_properties(path, max_length, len(value)))
         for key, item in value.items():
-            where = _join(path, key)
+            where = join(path, key)
             key_check(key, where)
             value_check(item, where)
 
@@ -297,7 +289,7 @@ def _free(value: Any, path: str) -> None:
                     _number({}, decimal=False)(item, path)
         level, depth = below, depth + 1
         if depth > MAX_DEPTH:
-            _refuse(errors.too_deep(path, MAX_DEPTH))
+            refuse(errors.too_deep(path, MAX_DEPTH))
 
 
 # What annotations cannot say.
@@ -336,98 +328,9 @@ def _message(parts: dict[str, Parts], value: dict[str, Any], path: str) -> None:
     kinds, listed = parts[value["role"]]
     allowed = {str(kind.__struct_config__.tag): kind for kind in kinds}
     if len(value["content"]) > MAX_PARTS:
-        _refuse(errors.array_too_long(_join(path, "content"), MAX_PARTS, len(value["content"])))
+        refuse(errors.array_too_long(join(path, "content"), MAX_PARTS, len(value["content"])))
     for index, part in enumerate(value["content"]):
-        where = f"{_join(path, 'content')}[{index}]"
+        where = f"{join(path, 'content')}[{index}]"
         if not isinstance(part, dict):
-            _refuse(errors.invalid_type(where, "an object", found(part)))
+            refuse(errors.invalid_type(where, "an object", found(part)))
         _check(allowed[_tag(part, where, listed, tuple(allowed))])(part, where)
-
-
-def _input_audio(value: dict[str, Any], path: str) -> None:
-    where = _join(path, "audio")
-    if "audio" not in value:
-        _refuse(errors.missing_required_parameter(where))
-    if not value["audio"] or not _is_base64(value["audio"]):
-        _refuse(errors.bad_audio(where, empty=not value["audio"]))
-
-
-def _output_audio(value: dict[str, Any], path: str) -> None:
-    if "audio" in value:
-        _refuse(errors.assistant_audio(_join(path, "audio")))
-    if value.get("transcript") is None:
-        _refuse(errors.missing_required_parameter(_join(path, "transcript")))
-
-
-def _input_image(value: dict[str, Any], path: str) -> None:
-    head, _, data = value["image_url"].partition(",")
-    if head.lower() not in _IMAGE_HEADS or not data or not _is_base64(data):
-        _refuse(errors.bad_image(_join(path, "image_url")))
-
-
-_IMAGE_HEADS = {"data:image/png;base64", "data:image/jpeg;base64", "data:image/jpg;base64"}
-
-
-def _is_base64(text: str) -> bool:
-    try:
-        pybase64.b64decode(text, validate=True)
-    except ValueError:
-        return False
-    return True
-
-
-def _mcp_tool(value: dict[str, Any], path: str) -> None:
-    places = [name for name in ("server_url", "connector_id", "tunnel_id") if name in value]
-    if len(places) > 1:
-        _refuse(errors.conflicting_parameters(path, places))
-    headers = value.get("headers") or {}
-    if "authorization" in value and any(name.lower() == "authorization" for name in headers):
-        _refuse(errors.conflicting_parameters(path, ["authorization", "headers.Authorization"]))
-
-
-def _tools(value: dict[str, Any], path: str) -> None:
-    labels = set()
-    for index, tool in enumerate(value.get("tools", ())):
-        label = tool.get("server_label")
-        if label in labels:
-            where = f"{_join(path, 'tools')}[{index}].server_label"
-            _refuse(errors.duplicate_server_label(where, label))
-        if label is not None:
-            labels.add(label)
-
-
-_TRANSCRIPTION_OPTIONS: dict[str, tuple[str, ...]] = {
-    "languages": ("gpt-transcribe", "gpt-live-transcribe"),
-    "keywords": ("gpt-transcribe", "gpt-live-transcribe"),
-    "delay": ("gpt-realtime-whisper",),
-}
-"""Options that only these models have."""
-
-_NO_TRANSCRIPTION_PROMPT = ("gpt-4o-transcribe-diarize", "gpt-realtime-whisper")
-
-
-def _transcription(value: dict[str, Any], path: str) -> None:
-    model = value["model"]
-    for option, models in _TRANSCRIPTION_OPTIONS.items():
-        if option in value and model not in models:
-            _refuse(errors.unsupported_option(_join(path, option)))
-    if value.get("prompt") and model in _NO_TRANSCRIPTION_PROMPT:
-        _refuse(errors.unsupported_option(_join(path, "prompt")))
-
-
-declare(
-    Message,
-    parts={
-        "system": ((InputText,), ("input_text",)),
-        "user": ((InputText, InputAudio, InputImage), ("input_text", "input_audio")),
-        "assistant": ((OutputText, OutputAudio), ("output_text",)),
-    },
-)
-declare(InputAudio, whole=_input_audio)
-declare(OutputAudio, whole=_output_audio)
-declare(InputImage, whole=_input_image)
-declare(McpTool, whole=_mcp_tool)
-declare(RealtimeSessionParams, whole=_tools)
-declare(ResponseParams, whole=_tools)
-declare(Transcription, whole=_transcription)
-declare(TranscriptionSessionParams, unwanted={"model": errors.model_on_transcription})

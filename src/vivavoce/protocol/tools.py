@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
+from vivavoce.protocol import errors
 from vivavoce.protocol.base import TaggedObject, WireObject, limits
+from vivavoce.protocol.strict import declare, join, refuse
 
 MAX_TOOLS = 128
 """Most tools that a client may name at once."""
@@ -101,3 +103,30 @@ class ToolChoiceMcp(TaggedObject, frozen=True, kw_only=True, tag="mcp"):
 
 ToolChoice = Literal["none", "auto", "required"] | ToolChoiceFunction | ToolChoiceMcp
 """Whether the assistant calls tools: never, when it sees fit, at any rate, or this one."""
+
+
+# What clients must keep beside the annotations.
+
+
+def labels_differ(value: dict[str, Any], path: str) -> None:
+    """Whatever has `tools` has each MCP server once."""
+    labels = set()
+    for index, tool in enumerate(value.get("tools", ())):
+        label = tool.get("server_label")
+        if label in labels:
+            where = f"{join(path, 'tools')}[{index}].server_label"
+            refuse(errors.duplicate_server_label(where, label))
+        if label is not None:
+            labels.add(label)
+
+
+def _mcp_tool(value: dict[str, Any], path: str) -> None:
+    places = [name for name in ("server_url", "connector_id", "tunnel_id") if name in value]
+    if len(places) > 1:
+        refuse(errors.conflicting_parameters(path, places))
+    headers = value.get("headers") or {}
+    if "authorization" in value and any(name.lower() == "authorization" for name in headers):
+        refuse(errors.conflicting_parameters(path, ["authorization", "headers.Authorization"]))
+
+
+declare(McpTool, whole=_mcp_tool)
