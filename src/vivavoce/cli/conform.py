@@ -19,12 +19,13 @@ COMMAND = "vivavoce conform"
 URL = typer.Argument(
     metavar="URL", help="The server: ws, wss, http or https, with or without the path /v1/realtime."
 )
-MODEL = typer.Option(metavar="NAME", help="The model to ask for. [gpt-realtime]")
+MODEL = typer.Option(metavar="NAME", help="The model to ask for; gpt-realtime unless told otherwise.")
 API_KEY = typer.Option(metavar="KEY", help="Without it: $OPENAI_API_KEY, if the URL needs one. Never shown.")
 DIALECT = typer.Option(metavar="ga|beta|both", help="The form of the protocol to judge.")
 CHECK = typer.Option(metavar="ID", help="Only this check, and the rules that it shows. Repeatable.")
 GROUP = typer.Option(metavar="NAME", help="Only this group of checks. Repeatable; --list names them.")
 AUDIO = typer.Option(metavar="FILE", help="A WAV file of somebody who speaks, instead of the one shipped.")
+MCP = typer.Option(metavar="URL", help="An MCP server that the judged server can reach, to call tools of.")
 TIMEOUT = typer.Option(metavar="SECONDS", min=0.1, help="How long the server may take to say the next thing.")
 CONCURRENCY = typer.Option(metavar="N", min=1, max=64, help="How many checks are played at once.")
 JSON = typer.Option("--json", metavar="FILE", help="Write the report as JSON.")
@@ -41,6 +42,7 @@ def conform(
     group: Annotated[list[str] | None, GROUP] = None,
     check: Annotated[list[str] | None, CHECK] = None,
     audio: Annotated[Path | None, AUDIO] = None,
+    mcp: Annotated[str, MCP] = "",
     timeout: Annotated[float, TIMEOUT] = 20.0,
     concurrency: Annotated[int, CONCURRENCY] = 4,
     json_file: Annotated[Path | None, JSON] = None,
@@ -73,7 +75,7 @@ def conform(
         speech = Speech.read(audio)
     except (ConfigurationError, WavError) as error:
         raise typer.BadParameter(str(error)) from None
-    plan = Plan(target, dialects, groups, _names(check), speech, timeout, concurrency)
+    plan = Plan(target, dialects, groups, _names(check), speech, mcp, timeout, concurrency)
     report = _judge(plan, console)
     scorecard.show(report, console)
     for path, written in ((json_file, as_json), (html_file, as_html), (junit_file, as_junit)):

@@ -28,6 +28,7 @@ class Caller:
         patience: float,
         watch: Callable[[], Watch],
         speech: Speech | None = None,
+        mcp_url: str = "",
     ) -> None:
         self.target = target
         self.dialect = dialect
@@ -36,6 +37,8 @@ class Caller:
         self.peers: list[Peer] = []
         self.exchanges: list[str] = []
         """The REST requests and their answers, as a report shows them."""
+        self.mcp_url = mcp_url
+        """An MCP server whose tools may be called."""
         self._watch = watch
         self._speech = speech
 
@@ -58,14 +61,17 @@ class Caller:
         self,
         query: Mapping[str, str] | None = None,
         *,
+        path: str = "",
         headers: Mapping[str, str] | None = None,
         subprotocols: Sequence[str] = (),
     ) -> Peer:
         """A connection of which no event was read yet. Raises Fault if the server does not upgrade it.
 
         Without `query` the model is asked for; without `headers` the key and the dialect are presented.
+        `path` begins after `/realtime`.
         """
-        url = self.target.websocket_url({"model": self.target.model} if query is None else dict(query))
+        asked = {"model": self.target.model} if query is None else dict(query)
+        url = self.target.websocket_url(asked, path)
         sent = self.headers() if headers is None else dict(headers)
         try:
             socket = await connect(

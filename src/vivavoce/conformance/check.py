@@ -35,6 +35,8 @@ class Group(Enum):
     FUNCTIONS = "functions"
     OUT_OF_BAND = "out-of-band"
     TRANSCRIPTION = "transcription"
+    TRANSLATION = "translation"
+    MCP = "mcp"
     ERRORS = "errors"
     LIMITS = "limits"
     BETA = "beta"
@@ -63,6 +65,7 @@ class Needs(Enum):
 
     KEY = "a key: a server that asks for none cannot refuse one (--api-key)"
     SPEECH = "a recording of somebody who speaks (--audio)"
+    MCP = "an MCP server that the judged server can reach and may use (--mcp)"
 
 
 class Fault(Exception):

@@ -97,6 +97,8 @@ class Plan:
     names: frozenset[str] = frozenset()
     """The checks to play, by their ids; all if there are none. Rules are judged by what these show."""
     speech: Speech | None = None
+    mcp_url: str = ""
+    """An MCP server that the target may use, whose tools may be called."""
     timeout: float = 20.0
     """Seconds that the server may take to say the next thing."""
     concurrency: int = 4
@@ -110,7 +112,7 @@ class Plan:
             for check in CATALOGUE.checks.values()
             if dialect in check.dialects and self._wants(check)
         ]
-        slow = (Group.VAD, Group.TRANSCRIPTION, Group.CANCEL)
+        slow = (Group.VAD, Group.TRANSCRIPTION, Group.TRANSLATION, Group.CANCEL)
         return sorted(chosen, key=lambda each: each[0].group not in slow)
 
     def _wants(self, check: Check) -> bool:
@@ -184,6 +186,7 @@ def _caller(plan: Plan, dialect: Dialect, ledger: Ledger, check_id: str) -> Call
         plan.timeout,
         lambda: Monitor(ledger, check_id, words, target.api_key),
         plan.speech,
+        plan.mcp_url,
     )
 
 
@@ -220,7 +223,11 @@ async def _play(plan: Plan, check: Check, dialect: Dialect, ledger: Ledger) -> V
 
 def _missing(plan: Plan, needs: Iterable[Needs]) -> Needs | None:
     """What the plan does not have of what a check needs."""
-    have = {Needs.KEY: bool(plan.target.api_key), Needs.SPEECH: plan.speech is not None}
+    have = {
+        Needs.KEY: bool(plan.target.api_key),
+        Needs.SPEECH: plan.speech is not None,
+        Needs.MCP: bool(plan.mcp_url),
+    }
     return next((each for each in needs if not have[each]), None)
 
 

@@ -63,10 +63,10 @@ class Target:
         """The WebSocket endpoint, without a query."""
         return self.websocket_url({})
 
-    def websocket_url(self, query: dict[str, str]) -> str:
-        """The WebSocket endpoint with these parameters."""
+    def websocket_url(self, query: dict[str, str], path: str = "") -> str:
+        """The WebSocket endpoint with these parameters; `path` begins after `/realtime`."""
         scheme = "wss" if self.secure else "ws"
-        return urlunsplit((scheme, self.host, self.path, urlencode(dict(self.query) | query), ""))
+        return urlunsplit((scheme, self.host, self.path + path, urlencode(dict(self.query) | query), ""))
 
     def rest_url(self, path: str) -> str:
         """The URL of a REST endpoint: `path` begins after `/realtime`."""

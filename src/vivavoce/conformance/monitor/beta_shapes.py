@@ -145,7 +145,4 @@ EVENTS: dict[str, Object] = (
     | families("response.text", "response.audio", "response.audio_transcript")
     | {name: event(name, keys) for name, keys in _OWN.items()}
 )
-"""Events that a session over WebSocket may bring, each of them checked."""
-
-RARE: dict[str, Object] = {}
-"""The beta dialect has no others over WebSocket."""
+"""Events that a session over WebSocket may bring."""

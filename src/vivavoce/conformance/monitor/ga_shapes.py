@@ -135,6 +135,24 @@ SESSION = Tagged(
             "audio": Object({"input": _TRANSCRIPTION_INPUT}),
             "include": INCLUDE,
         },
+        "translation": {
+            "id": TEXT,
+            "object?": TEXT,
+            "model": TEXT,
+            "expires_at": WHOLE,
+            "audio": Object(
+                {
+                    "input": Object(
+                        {
+                            "transcription?": nullable(Object({"model": TEXT, "language?": nullable(TEXT)})),
+                            "noise_reduction?": nullable(NOISE_REDUCTION),
+                            "format?": FORMAT,
+                        }
+                    ),
+                    "output": Object({"language?": nullable(TEXT), "format?": FORMAT}),
+                }
+            ),
+        },
     }
 )
 RESPONSE = Object(
@@ -172,17 +190,6 @@ _OWN: dict[str, dict[str, Shape]] = {
         "audio_end_ms": WHOLE,
         "item_id": TEXT,
     },
-    "response.function_call_arguments.done": CALL | {"name": TEXT, "arguments": TEXT},
-}
-
-EVENTS: dict[str, Object] = (
-    events(_ITEM, _item(stored=True), SESSION, RESPONSE)
-    | families("response.output_text", "response.output_audio", "response.output_audio_transcript")
-    | {name: event(name, keys) for name, keys in _OWN.items()}
-)
-"""Events that a conversation or transcription session over WebSocket may bring, each of them checked."""
-
-_MCP: dict[str, dict[str, Shape]] = {
     "mcp_list_tools.in_progress": {"item_id": TEXT},
     "mcp_list_tools.completed": {"item_id": TEXT},
     "mcp_list_tools.failed": {"item_id": TEXT},
@@ -197,7 +204,22 @@ _MCP: dict[str, dict[str, Shape]] = {
     "response.mcp_call.in_progress": {"output_index": WHOLE, "item_id": TEXT},
     "response.mcp_call.completed": {"output_index": WHOLE, "item_id": TEXT},
     "response.mcp_call.failed": {"output_index": WHOLE, "item_id": TEXT},
+    "session.closed": {},
+    "session.input_transcript.delta": {"delta": TEXT, "elapsed_ms?": nullable(WHOLE)},
+    "session.output_transcript.delta": {"delta": TEXT, "elapsed_ms?": nullable(WHOLE)},
+    "session.output_audio.delta": {
+        "delta": TEXT,
+        "sample_rate": WHOLE,
+        "channels": WHOLE,
+        "format": OneOf("pcm16"),
+        "elapsed_ms?": nullable(WHOLE),
+    },
+    "response.function_call_arguments.done": CALL | {"name": TEXT, "arguments": TEXT},
 }
 
-RARE: dict[str, Object] = {name: event(name, keys) for name, keys in _MCP.items()}
-"""Events of MCP tools, which no check calls for."""
+EVENTS: dict[str, Object] = (
+    events(_ITEM, _item(stored=True), SESSION, RESPONSE)
+    | families("response.output_text", "response.output_audio", "response.output_audio_transcript")
+    | {name: event(name, keys) for name, keys in _OWN.items()}
+)
+"""Events that a session over WebSocket may bring."""

@@ -25,7 +25,6 @@ class Monitor:
         self._secret = secret if len(secret) >= _SHORTEST_KEY else ""
         ga = ledger.dialect is Dialect.GA
         self._shapes = ga_shapes.EVENTS if ga else beta_shapes.EVENTS
-        self._rare = ga_shapes.RARE if ga else beta_shapes.RARE
         self._conversation = Conversation(words, self._note)
         self._responses = Responses(words, self._conversation, self._note)
         self._speech = Speech(words, self._conversation, self._note)
@@ -73,16 +72,15 @@ class Monitor:
             self._note(rules.RESPONSE_ENDS, False, f"response.done of {response_id} never came.")
 
     def _see_shape(self, kind: str, event: Event) -> None:
-        shape = self._shapes.get(kind) or self._rare.get(kind)
+        shape = self._shapes.get(kind)
         self._note(rules.KNOWN_TYPES, shape is not None, f"The type {kind} is not published.")
         if shape is None:
             return
         problems = list(shape.problems(event, ""))
         wrong = [problem for problem in problems if not problem.extra]
         extra = [problem.path for problem in problems if problem.extra]
-        if kind in self._shapes:
-            reason = "; ".join(map(str, wrong[:3]))
-            self._note(rules.SHAPES[kind], not wrong, f"{kind}: {reason}.")
+        reason = "; ".join(map(str, wrong[:3]))
+        self._note(rules.SHAPES[kind], not wrong, f"{kind}: {reason}.")
         self._note(rules.KNOWN_KEYS, not extra, f"{kind} has {', '.join(extra)}.")
 
     def _see_session(self, kind: str, event: Event) -> None:
