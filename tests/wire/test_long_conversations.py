@@ -14,7 +14,10 @@ import pytest
 from tests.serving import Server, serving
 from tests.wire.peer import Event, Peer, a_message, an_update, calling, talking
 
-PICTURE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+PICTURE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+k"
+    "cQAAAABJRU5ErkJggg=="
+)
 NO_ROOM = "context_length_exceeded"
 
 
@@ -262,11 +265,8 @@ def test_responses_beside_each_other(peer: Peer) -> None:
     assert read == [0, 4, 7, 16]
     assert not any(event["type"].startswith("conversation.item") for event in events)
     for response in finished.values():
-        deltas = "".join(
-            e["delta"]
-            for e in events
-            if e["type"].endswith("text.delta") and e["response_id"] == response["id"]
-        )
+        own = [event for event in events if event.get("response_id") == response["id"]]
+        deltas = "".join(event["delta"] for event in own if event["type"].endswith("text.delta"))
         assert deltas == response["output"][0]["content"][0]["text"] == "Fine."
     peer.answers({"type": "conversation.item.delete", "item_id": referred["id"]})
     (refused,) = peer.answers({"type": "response.create", "response": {"input": [referred]}})
