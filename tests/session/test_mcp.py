@@ -321,6 +321,19 @@ def test_an_approved_call_waits_for_a_response_that_may_make_it() -> None:
     assert len(driver.did(CallTool)) == 1
 
 
+def test_an_approved_call_is_not_made_to_another_server() -> None:
+    """One that has a tool of the same name."""
+    driver = connected(definition=DOCS)
+    driver.produce(driver.respond(), *calls("wipe"), ResponseEnd())
+    request = driver.last_item
+    driver.create({"type": "mcp_approval_response", "approval_request_id": request, "approve": True})
+    driver.update(tools=[{**SHOP, "require_approval": "never"}])
+    driver.list_tools(driver.last_item, WIPE)
+    driver.respond()
+    assert driver.did(CallTool) == []
+    assert [tool.name for tool in driver.request.tools] == ["wipe"]  # type: ignore[union-attr]
+
+
 def test_an_approved_call_whose_request_is_deleted_is_not_made() -> None:
     driver = connected(definition=DOCS)
     driver.produce(driver.respond(), *calls("wipe"), ResponseEnd())

@@ -182,8 +182,8 @@ class Calls:
         if not round.running and not round.quiet:
             if round.response.conversation is None:
                 self._due_beside.append(round)
-            else:
-                self._due = round
+            elif self._due is None or round.response.lasting:
+                self._due = round  # one that sees the whole conversation sees the others' results, too
 
     @property
     def n_beside(self) -> int:

@@ -51,8 +51,11 @@ class Offer(msgspec.Struct, frozen=True):
         return _fitting(name)
 
     def target(self, server_label: str, name: str) -> Target | None:
-        """The tool of this name, if it is offered."""
-        return self.targets.get(self.function(server_label, name))
+        """The tool of this name, if this server offers it: another's of the same name is another tool."""
+        for target in self.targets.values():
+            if (target.server_label, target.name) == (server_label, name):
+                return target
+        return None
 
 
 def offer(
