@@ -2,6 +2,8 @@
 
 import ipaddress
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -85,6 +87,21 @@ def test_what_a_client_may_name(settings: McpSettings, url: str, words: str | No
 )
 def test_which_addresses_are_public(address: str, public: bool) -> None:
     assert is_public(ipaddress.ip_address(address)) is public
+
+
+@pytest.mark.parametrize("missing", ["mcp", "httpx2"])
+def test_without_the_packages(missing: str) -> None:
+    """Nothing of the server needs them before a session names an MCP server, and then it says so."""
+    program = f"""
+import sys
+sys.modules[{missing!r}] = None
+from vivavoce.server.config import McpSettings
+from vivavoce.server.mcp.reach import Reach
+import vivavoce.server.application, vivavoce.server.runner
+print(Reach(McpSettings()).complaint("https://mcp.example/mcp"))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == 'this server lacks the package for MCP: pip install "vivavoce[mcp]".\n'
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "localhost"])

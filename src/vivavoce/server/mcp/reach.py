@@ -35,7 +35,7 @@ class Reach:
         if not self._hosts:
             return "the configuration of this server allows no MCP servers (mcp.allowed_hosts)."
         if not is_installed():
-            return "tools of MCP servers need one more package here: pip install 'vivavoce[mcp]'."
+            return 'this server lacks the package for MCP: pip install "vivavoce[mcp]".'
         if len(url) > MAX_URL_CHARACTERS:
             return f"expected a URL of at most {MAX_URL_CHARACTERS} characters."
         try:
