@@ -8,8 +8,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from tests.serving import Server
+from vivavoce.cli.conform import conform as command
 from vivavoce.conformance import CATALOGUE, RULES
 
 pytestmark = pytest.mark.xdist_group("conformance")
@@ -64,17 +67,22 @@ def test_a_wrong_key_ends_it(server: Server) -> None:
     [
         [],
         ["ftp://example.com"],
+        ["ws://user:geheim@127.0.0.1:1"],
         ["ws://127.0.0.1:1"],
         ["ws://127.0.0.1:1", "--group", "nonsense"],
+        ["ws://127.0.0.1:1", "--check", "nonsense"],
+        ["ws://127.0.0.1:1", "--check", "order.event-ids"],
         ["ws://127.0.0.1:1", "--dialect", "gamma"],
         ["ws://127.0.0.1:1", "--audio", "missing.wav"],
     ],
 )
 def test_what_cannot_be_judged(arguments: list[str]) -> None:
-    ended = conform(*arguments)
-    assert ended.returncode == 2
-    assert "Traceback" not in ended.stderr
-    assert not ended.stdout
+    app = typer.Typer()
+    app.command()(command)
+    ended = CliRunner().invoke(app, arguments)
+    assert ended.exit_code == 2
+    assert isinstance(ended.exception, SystemExit)
+    assert "geheim" not in ended.output
 
 
 def test_the_list() -> None:
