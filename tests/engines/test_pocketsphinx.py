@@ -11,10 +11,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vivavoce.audio.wav import read_wav
+from vivavoce.engines.agreement import Heard
 from vivavoce.engines.interfaces import EngineError, Transcript, TranscriptionOptions
-from vivavoce.engines.pocketsphinx import PocketSphinxOptions, PocketSphinxTranscriber
+from vivavoce.engines.pocketsphinx import PocketSphinxOptions, PocketSphinxTranscriber, _Growing
 from vivavoce.engines.registry import make
 
 RATE = 16000
@@ -68,6 +71,33 @@ async def transcripts(utterance) -> list[Transcript]:
 
 async def text(transcriber, samples: np.ndarray, **how) -> str:
     return (await hear(transcriber, samples, **how))[-1].text
+
+
+words_heard = st.lists(
+    st.builds(
+        Heard, st.sampled_from(["a", "bc", "déf"]), st.just(1), st.just(9), st.sampled_from([0.5, 0.0, None])
+    ),
+    max_size=3,
+)
+
+
+@given(st.lists(st.tuples(words_heard, words_heard), max_size=5), st.integers(0, 3))
+def test_a_transcript_grows(answers: list[tuple[list[Heard], list[Heard]]], standing: int):
+    growing, settled = _Growing(), []
+    for more, current in [*answers, ([], [])]:
+        settled += more
+        stands = min(standing, len(current))
+        transcript = growing.transcript(more, current, stands, False)
+        words = [word.text for word in settled + current]
+        assert transcript.text == " ".join(words)
+        assert [word.text for word in transcript.words] == words
+        assert transcript.standing == " ".join(words[: len(settled) + stands])
+        assert transcript.text.startswith("".join(each.token for each in transcript.logprobs))
+    final = growing.transcript([], [], 0, True)
+    assert final.standing == final.text == " ".join(word.text for word in settled)
+    known = all(word.probability is not None for word in settled)
+    assert "".join(each.token for each in final.logprobs) == (final.text if known else "")
+    assert all(-28 < each.logprob <= 0 for each in final.logprobs)
 
 
 async def test_the_registry_finds_it():

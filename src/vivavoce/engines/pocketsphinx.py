@@ -7,7 +7,7 @@ speaks.
 import asyncio
 import math
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -111,7 +111,7 @@ class PocketSphinxUtterance:
         self._samples = 0
         self._finished = False
         self._deadline: asyncio.TimerHandle | None = None
-        self._settled: list[Heard] = []
+        self._growing = _Growing()
 
     def feed(self, samples: Samples) -> None:
         """See `Utterance.feed`. What is longer than the options allow is not listened to."""
@@ -136,9 +136,8 @@ class PocketSphinxUtterance:
             settled, current, standing, final = message
             if final and self._deadline is not None:
                 self._deadline.cancel()
-            self._settled += [Heard(*word) for word in settled]
-            yield _transcript(
-                [*self._settled, *(Heard(*word) for word in current)], len(self._settled) + standing, final
+            yield self._growing.transcript(
+                [Heard(*word) for word in settled], [Heard(*word) for word in current], standing, final
             )
 
     async def aclose(self) -> None:
@@ -148,29 +147,49 @@ class PocketSphinxUtterance:
         await self._job.aclose()
 
 
-def _transcript(words: list[Heard], standing: int, final: bool) -> Transcript:
-    """What was heard, of which so many words stand."""
-    text = " ".join(word.text for word in words)
-    return Transcript(
-        text,
-        final=final,
-        stable=len(" ".join(word.text for word in words[:standing])),
-        words=tuple(Word(word.text, word.start * FRAME_S, word.end * FRAME_S) for word in words),
-        logprobs=_logprobs(words, final),
-        languages=LANGUAGES if final and text else (),
-    )
+class _Growing:
+    """The transcript of one utterance: what is settled is put together once, however much it is."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._words: tuple[Word, ...] = ()
+        self._logprobs: tuple[TokenLogprob, ...] = ()
+        self._all_known = True
+        """Whether the probability of every settled word is."""
+
+    def transcript(
+        self, settled: Sequence[Heard], current: Sequence[Heard], standing: int, final: bool
+    ) -> Transcript:
+        """See the worker's answers, of which this is one."""
+        if settled:
+            self._settle(settled)
+        texts = [*self._texts, *(word.text for word in current)]
+        text = " ".join(texts)
+        behind = len(" ".join(texts[len(self._texts) + standing :]))
+        return Transcript(
+            text,
+            final=final,
+            stable=max(0, len(text) - behind - (behind > 0)),
+            words=self._words + _words(current),
+            logprobs=self._logprobs if self._all_known or not final else (),
+            languages=LANGUAGES if final and text else (),
+        )
+
+    def _settle(self, words: Sequence[Heard]) -> None:
+        known: list[TokenLogprob] = []
+        for word in words:
+            self._all_known = self._all_known and word.probability is not None
+            if not self._all_known:
+                break
+            token = f" {word.text}" if self._logprobs or known else word.text
+            known.append(TokenLogprob(token, min(math.log(max(word.probability or 0.0, _LEAST)), 0.0)))
+        self._logprobs += tuple(known)
+        self._words += _words(words)
+        self._texts = [" ".join([*self._texts, *(word.text for word in words)])]
 
 
-def _logprobs(words: list[Heard], final: bool) -> tuple[TokenLogprob, ...]:
-    """The posterior probabilities of the words as far as they are known from the beginning on; of a final
-    transcript all of them or none."""
-    known: list[TokenLogprob] = []
-    for word in words:
-        if word.probability is None:
-            return () if final else tuple(known)
-        token = f" {word.text}" if known else word.text
-        known.append(TokenLogprob(token, min(math.log(max(word.probability, _LEAST)), 0.0)))
-    return tuple(known)
+def _words(heard: Sequence[Heard]) -> tuple[Word, ...]:
+    return tuple(Word(word.text, word.start * FRAME_S, word.end * FRAME_S) for word in heard)
 
 
 _LEAST = 1e-12
