@@ -84,6 +84,7 @@ class InstantResponder(Instant):
     hears_audio = False
     context_tokens = 0
     reasons = False
+    translates = False
 
     def __init__(self) -> None:
         self._words = ("It ", "is ", "just ", "the ", "right ", "time, ", "as ", "it ", "always ", "is.")

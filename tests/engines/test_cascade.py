@@ -46,6 +46,7 @@ class Writer:
     Options = Engine
     context_tokens = 1000
     reasons = True
+    translates = True
 
     def __init__(self, *script: Any) -> None:
         self._script = script

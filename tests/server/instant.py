@@ -62,6 +62,7 @@ class Parrot(Engine):
 
     context_tokens = 0
     reasons = False
+    translates = True
 
     def count_tokens(self, text: str) -> int:
         return count_characters(text)

@@ -14,12 +14,12 @@ from vivavoce.engines.interfaces import (
     TranscriptionOptions,
 )
 from vivavoce.engines.webrtc_noise import WebRTCNoiseReducer, WebRTCOptions
-from vivavoce.protocol import OutputPart, ResponseRequest, ServerEvent
+from vivavoce.protocol import GA_TRANSLATION, GA_WEBSOCKET, OutputPart, ResponseRequest, ServerEvent
 from vivavoce.protocol.dialects import GA, Dialect
 from vivavoce.protocol.generation import count_characters
 from vivavoce.server.config import Config, McpSettings, SessionSettings
 from vivavoce.server.engine_room import Combination
-from vivavoce.server.opening import SessionKind, opening
+from vivavoce.server.opening import Abilities, SessionKind, opening
 from vivavoce.server.runner import SessionRunner
 from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import TransportClosed
@@ -161,6 +161,7 @@ class ScriptedResponder(Scripted):
     """Answers with a function of the test's own."""
 
     reasons = False
+    translates = True
 
     def __init__(self, answer: Answer, *, hears_audio: bool = False, context_tokens: int = 0) -> None:
         self.hears_audio = hears_audio
@@ -249,6 +250,9 @@ def combination(
     )
 
 
+MODELS = {"realtime": "gpt-realtime", "transcription": None, "translation": "gpt-realtime-translate"}
+
+
 class Stage:
     """A runner with everything around it."""
 
@@ -266,8 +270,8 @@ class Stage:
         dialect: Dialect | None = None,
         mcp: McpSettings | None = None,
     ) -> None:
-        dialect = dialect or GA()
-        model = "gpt-realtime" if kind == "realtime" else None
+        dialect = dialect or GA(GA_TRANSLATION if kind == "translation" else GA_WEBSOCKET)
+        model = MODELS[kind]
         self.responder = ScriptedResponder(answer, hears_audio=hears_audio, context_tokens=context_tokens)
         self.transcriber = transcriber or ScriptedTranscriber()
         self.engines = combination(self.responder, transcriber=self.transcriber, diarizer=diarizer)
@@ -275,7 +279,9 @@ class Stage:
         self.turn_detector = self.engines.turn_detector
         self.transport = WrittenDown(dialect)
         self.runner = SessionRunner(
-            opening=opening(settings or SessionSettings(debug=True), kind, model),
+            opening=opening(
+                settings or SessionSettings(debug=True), kind, model, abilities=Abilities(translates=True)
+            ),
             engines=self.engines,
             transport=self.transport,
             dialect=dialect,

@@ -137,13 +137,32 @@ async def test_a_transcription_session(serve):
 async def test_a_translation_session(serve):
     async with serve(OPEN) as served:
         translations = served.url + "/translations"
-        error, code, _ = await refusal(translations + "?model=gpt-realtime-translate")
-        assert (error["code"], code) == ("invalid_value", 4000)
-        assert error["message"].startswith("Translation sessions are not served here.")
+        async with connect(translations + "?model=gpt-realtime-translate") as ws:
+            assert json.loads(await ws.recv())["event_id"] == "hello"
+        opening = served.runners[0].opening
+        assert (opening.model, opening.resolved.type) == ("gpt-realtime-translate", "translation")
+        assert opening.resolved.audio.output.language == "en"
         error, code, _ = await refusal(translations)
         assert (error["code"], code) == ("missing_model", 4000)
         error, code, _ = await refusal(translations + "?model=whisper-1")
         assert (error["code"], code) == ("invalid_model", 4000)
+
+
+async def test_engines_that_cannot_translate(serve):
+    config = Config(server=GUARDED.server, models={"mute": EngineNames()})
+    async with serve(config) as served:
+        url = served.url + "/translations?model=mute"
+        error, code, reason = await refusal(url, additional_headers=BEARER)
+        assert (error["code"], code) == ("model_not_capable", 4000)
+        assert reason == "invalid_request_error.model_not_capable"
+        assert 'language_model = "chat"' in error["message"]
+        async with httpx.AsyncClient(headers=BEARER) as client:
+            body = {"session": {"model": "mute"}}
+            answer = await client.post(f"{served.http}/v1/realtime/translations/client_secrets", json=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "model_not_capable")
+        assert answer.json()["error"]["message"] == error["message"]
+        async with connect(served.url + "?model=mute", additional_headers=BEARER) as ws:
+            assert json.loads(await ws.recv())["event_id"] == "hello"
 
 
 async def test_a_model_that_does_not_converse(serve):

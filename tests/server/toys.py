@@ -104,6 +104,9 @@ class ToyEngines:
     def combination(self, model: str | None) -> str:
         return f"engines of {model}"
 
+    def translates(self, model: str | None) -> bool:
+        return model != "mute"
+
     def reasons(self, model: str | None) -> bool:
         return False
 

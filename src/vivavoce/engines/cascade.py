@@ -65,6 +65,10 @@ class CascadeResponder:
     def reasons(self) -> bool:
         return self._language_model.reasons
 
+    @property
+    def translates(self) -> bool:
+        return self._language_model.translates
+
     def count_tokens(self, text: str) -> int:
         return self._language_model.count_tokens(text)
 

@@ -163,8 +163,8 @@ class Diarizer(Engine, Protocol):
 
 
 class Reader(Protocol):
-    """How much a model can read, and how it counts: what a session has to know to hand it no more than
-    that."""
+    """What a session has to know of a model: how much it can read, how it counts, and what may be asked of
+    it."""
 
     @property
     def context_tokens(self) -> int:
@@ -174,6 +174,10 @@ class Reader(Protocol):
     def reasons(self) -> bool:
         """Whether it thinks before it answers, so that requests may say how hard, and whether it may call
         several tools at once."""
+
+    @property
+    def translates(self) -> bool:
+        """Whether it does what its instructions say, whatever they say: then it can be told to translate."""
 
     def count_tokens(self, text: str) -> int:
         """How many tokens the text is, or nearly. Called for every text once, on the event loop: a few

@@ -44,6 +44,9 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
     modality: Literal["text", "audio"]
     """What to answer with. Function calls may come in both."""
     voice: str
+    language: str | None = None
+    """What to answer in, ISO-639-1 with a region or without, where that is known before the answer is. A
+    voice may pronounce it better."""
     speed: float = 1.0
     """0.25 to 1.5, 1.0 is the voice's own pace."""
     input_format: AudioFormat

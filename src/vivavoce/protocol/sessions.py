@@ -232,8 +232,8 @@ class TranslationInputParams(WireObject, frozen=True, kw_only=True):
 class TranslationOutputParams(WireObject, frozen=True, kw_only=True):
     """Changes to how a translation session speaks."""
 
-    language: str | UnsetType = UNSET
-    """Language to translate into, ISO-639-1."""
+    language: Annotated[str | UnsetType, limits(pattern=r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")] = UNSET
+    """Language to translate into, ISO-639-1, with a region or without."""
 
 
 class TranslationAudioParams(WireObject, frozen=True, kw_only=True):

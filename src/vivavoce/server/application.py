@@ -90,7 +90,11 @@ class RealtimeApplication(Starlette):
         )
 
     def _abilities(self, model: str | None) -> Abilities:
-        return Abilities(reasons=self.engines.reasons(model), prompts=self._prompts)
+        return Abilities(
+            reasons=self.engines.reasons(model),
+            translates=self.engines.translates(model),
+            prompts=self._prompts,
+        )
 
     @asynccontextmanager
     async def lifespan(self, _app: Any = None) -> AsyncGenerator[None]:

@@ -75,6 +75,10 @@ class EngineRoom:
         """Whether a model thinks before it answers."""
         return self.combination(model).responder.reasons
 
+    def translates(self, model: str | None) -> bool:
+        """Whether a model can be told to translate."""
+        return self.combination(model).responder.translates
+
     @property
     def named(self) -> dict[str, Engine]:
         """Every engine by its name, and what it is made from: `cascade (chat, espeak)`."""

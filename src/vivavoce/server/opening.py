@@ -31,9 +31,6 @@ from vivavoce.session.prompts import NO_PROMPTS, UNPROMPTED, Prompted, Prompts
 
 SessionKind = Literal["realtime", "transcription", "translation"]
 
-SERVED: frozenset[SessionKind] = frozenset({"realtime", "transcription"})
-"""The kinds of sessions that the runner can hold; the others are refused before they begin."""
-
 InitialParams = RealtimeSessionParams | TranscriptionSessionParams | TranslationSessionParams
 """What a client secret or a call asks for, by the kind of its session."""
 
@@ -43,6 +40,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
 
     reasons: bool = False
     """The model thinks before it answers."""
+    translates: bool = False
+    """The model can be told to translate."""
     prompts: Prompts = NO_PROMPTS
     """The prompt templates."""
 
@@ -96,8 +95,6 @@ def opening(
     kind, are applied over the settings. `allowance`: what the caller's key may use; `abilities`: what the
     model can do. Raises InvalidEvent for what this server cannot do.
     """
-    if kind not in SERVED:
-        raise InvalidEvent(refusals.not_served(kind))
     resolved = _RESOLVE[kind](settings, model or "", params, abilities)
     prompted = UNPROMPTED
     if isinstance(params, RealtimeSessionParams):
@@ -134,7 +131,9 @@ def _transcription(
 def _translation(
     settings: SessionSettings, model: str, params: InitialParams | None, abilities: Abilities
 ) -> InitialSession:
-    session = TranslationSession(id="", expires_at=0, model=model)
+    if not abilities.translates:
+        raise InvalidEvent(refusals.cannot_translate())
+    session = configuration.initial_translation(TranslationSession(id="", expires_at=0, model=model))
     if params is None:
         return session
     assert isinstance(params, TranslationSessionParams)

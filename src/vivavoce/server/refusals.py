@@ -12,12 +12,13 @@ def request_error(message: str, *, code: str | None = None, param: str | None = 
     return Error(type="invalid_request_error", code=code, message=message, param=param)
 
 
-def not_served(kind: str) -> Error:
-    """A kind of session that this server does not hold."""
+def cannot_translate() -> Error:
+    """A translation session with engines that only answer."""
     message = (
-        f"{kind.title()} sessions are not served here. Connect with a model parameter for a conversation."
+        "The language model of this server cannot translate. Configure one that can: for example "
+        'language_model = "chat" under [engines], with an endpoint under [language_model.chat].'
     )
-    return request_error(message, code="invalid_value")
+    return request_error(message, code="model_not_capable")
 
 
 def unknown_url(method: str, path: str) -> Error:

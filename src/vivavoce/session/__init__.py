@@ -29,6 +29,7 @@ from vivavoce.session.ids import ALPHABET, SequentialIds
 from vivavoce.session.invariants import Invariants, InvariantViolation
 from vivavoce.session.options import Compaction, SessionOptions, unmetered
 from vivavoce.session.session import Session
+from vivavoce.session.translation import Interpreter
 
 __all__ = [
     "ALPHABET",
@@ -44,6 +45,7 @@ __all__ = [
     "FeedTranscription",
     "FinishTranscription",
     "Hear",
+    "Interpreter",
     "InvariantViolation",
     "Invariants",
     "JudgeTurn",

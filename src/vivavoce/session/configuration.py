@@ -40,6 +40,17 @@ def initial(session: Configuration, *, reasons: bool) -> Configuration:
     return replace(session, reasoning=Reasoning(), parallel_tool_calls=True)
 
 
+TRANSLATED_INTO = "en"
+"""The language of a translation session that names none."""
+
+
+def initial_translation(session: TranslationSession) -> TranslationSession:
+    """The session as it begins: it translates into some language."""
+    language = session.audio.output.language or TRANSLATED_INTO
+    output = replace(session.audio.output, language=language)
+    return replace(session, audio=replace(session.audio, output=output))
+
+
 def updated(session: Configuration, params: SessionParams, *, reasons: bool) -> Configuration:
     """A session of either kind with the update applied, see `merge`. Raises InvalidEvent."""
     if isinstance(session, TranscriptionSession):
@@ -94,8 +105,6 @@ def merge_translation(session: TranslationSession, params: TranslationSessionPar
     """A translation session with the update applied. Raises InvalidEvent."""
     if params.audio is UNSET:
         return session
-    if params.audio.input is not UNSET and params.audio.input.noise_reduction:
-        raise InvalidEvent(errors.unsupported_option("session.audio.input.noise_reduction"))
     audio = TranslationSessionAudio(
         input=_patched(session.audio.input, params.audio.input),
         output=_patched(session.audio.output, params.audio.output),

@@ -63,5 +63,26 @@ def server_refused(param: str, why: str) -> Error:
     return _over_limit(f"Invalid '{param}': {why}", param)
 
 
+def translation_behind(limit_ms: int) -> Error:
+    seconds = limit_ms // 1000
+    return _over_limit(
+        f"The translation is more than {seconds} seconds behind. Send audio no faster than it is spoken.",
+        "audio",
+    )
+
+
+def translation_cut() -> Error:
+    return Error(type="server_error", code=None, message="The translation of an utterance was cut short.")
+
+
+def session_closing() -> Error:
+    return Error(
+        type="invalid_request_error",
+        code="invalid_value",
+        message="The session is closing: nothing can be sent after 'session.close'.",
+        param="type",
+    )
+
+
 def _over_limit(message: str, param: str) -> Error:
     return Error(type="invalid_request_error", code="invalid_value", message=message, param=param)

@@ -77,6 +77,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Milliseconds of audio in one frame of the voice detector."""
     judge_audio_ms: int = 0
     """How much of a turn's latest audio `JudgeTurn` carries, for a turn detector that hears."""
+    voice: str = "alloy"
+    """Who speaks where the client cannot choose: translations."""
     max_seconds: float = 3600.0
     """Longest life of a session; 0 for no limit."""
     max_buffer_ms: int = 600_000

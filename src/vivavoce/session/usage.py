@@ -68,6 +68,11 @@ def item_tokens(stored: StoredItem, count: CountTokens) -> ItemTokens:
     return tokens
 
 
+def text_read(texts: Iterable[str], count: CountTokens) -> InputTokenDetails:
+    """What a request reads that holds nothing but these texts."""
+    return _details(sum(ITEM_OVERHEAD + count(text) for text in texts), 0, 0, 0)
+
+
 def as_counted(read: InputTokenDetails, counted: TokenCounts) -> InputTokenDetails:
     """The same with the text as the language model itself counted it."""
     cached = min(counted.cached_text, counted.input_text)

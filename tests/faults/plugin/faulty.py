@@ -46,8 +46,8 @@ class Model(Engine):
     """Does what the latest user's message says; repeats it if it says nothing special."""
 
     context_tokens = 100_000
-    translates = False
     reasons = False
+    translates = False
     sees = False
 
     def count_tokens(self, text: str) -> int:

@@ -39,6 +39,10 @@ class ChatModel:
         return self._options.context_tokens
 
     @property
+    def translates(self) -> bool:
+        return True
+
+    @property
     def reasons(self) -> bool:
         return self._options.reasoning
 

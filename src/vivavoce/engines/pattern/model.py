@@ -74,6 +74,7 @@ class PatternModel:
 
     Options: ClassVar[type[msgspec.Struct]] = PatternOptions
     reasons = False
+    translates = False
 
     def __init__(self, options: PatternOptions) -> None:
         self._options = options

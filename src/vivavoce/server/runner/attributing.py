@@ -32,7 +32,7 @@ class Attributing:
         """One more."""
         if len(self._waiting) >= MOST_WAITING:
             logger.warning("%d utterances wait for the diarizer: one more is not looked at", MOST_WAITING)
-            self._live.session.diarized(utterance.item_id, None, self._live.now())
+            self._live.conversation.diarized(utterance.item_id, None, self._live.now())
             return
         self._waiting.append(utterance)
         if self._working is None or self._working.done():
@@ -51,7 +51,7 @@ class Attributing:
                 logger.warning("nobody can tell who speaks in an utterance: %s", error)
             except Exception:  # a fault of one engine must not end the session
                 logger.exception("the diarizer failed")
-            live.session.diarized(utterance.item_id, turns, live.now())
+            live.conversation.diarized(utterance.item_id, turns, live.now())
             live.carry_out()
 
     def _samples(self, utterance: Diarize) -> Samples:

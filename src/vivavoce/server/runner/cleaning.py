@@ -1,6 +1,7 @@
 """Input audio on its way through the noise reducer, before the session sees it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -11,10 +12,19 @@ from vivavoce.audio.convert import Incoming, Outgoing
 from vivavoce.audio.formats import bytes_per_sample, sample_rate
 from vivavoce.audio.resample import LIVE
 from vivavoce.engines.interfaces import NoiseReducer
-from vivavoce.protocol import AudioFormat, InputAudioBufferAppend, InvalidEvent, decode_audio
+from vivavoce.protocol import (
+    AudioFormat,
+    InputAudioBufferAppend,
+    InvalidEvent,
+    SessionInputAudioBufferAppend,
+    decode_audio,
+)
 
 INLINE_BYTES = 24_000
 """Up to so much (half a second, about 1 ms of work) is cleaned on the event loop, more in a thread."""
+
+Append = InputAudioBufferAppend | SessionInputAudioBufferAppend
+"""How a kind of session is given its audio."""
 
 Field = Literal["near_field", "far_field"]
 
@@ -40,7 +50,7 @@ class Cleaning:
         """So many bytes have gone in and not come out."""
         self._ready = b""
 
-    async def clean(self, append: InputAudioBufferAppend) -> InputAudioBufferAppend | None:
+    async def clean(self, append: Append) -> Append | None:
         """The event with what is ready of the audio; None if nothing is. One that holds no audio is as it
         was, for the session to refuse."""
         try:
@@ -55,10 +65,10 @@ class Cleaning:
             return None
         return msgspec.structs.replace(append, audio=pybase64.b64encode_as_string(audio))
 
-    def rest(self) -> InputAudioBufferAppend | None:
-        """What was held back; None if nothing was."""
+    def rest(self, append: Callable[..., Append]) -> Append | None:
+        """What was held back, as such an event; None if nothing was."""
         audio = self.flush()
-        return InputAudioBufferAppend(audio=pybase64.b64encode_as_string(audio)) if audio else None
+        return append(audio=pybase64.b64encode_as_string(audio)) if audio else None
 
     def feed(self, audio: bytes) -> bytes:
         """Take any number of bytes, return the samples that are ready. Half a sample waits for the other

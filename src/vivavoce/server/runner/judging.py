@@ -53,7 +53,7 @@ class Judging:
         except Exception:  # a fault of one engine must not end the session
             logger.exception("the turn detector failed")
             return
-        live.session.turn_judged(question.item_id, probability, live.now())
+        live.conversation.turn_judged(question.item_id, probability, live.now())
         live.carry_out()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from vivavoce.protocol import errors
 from vivavoce.server.telemetry.stages import SessionStages
-from vivavoce.session import Session
+from vivavoce.session import Interpreter, Session
 
 FAULT = errors.server_error()
 """What a client is told of an engine's fault that nobody foresaw."""
@@ -23,7 +23,11 @@ class LiveSession:
     """
 
     def __init__(
-        self, session: Session, clock: "Clock", stages: SessionStages, carry_out: Callable[[], None]
+        self,
+        session: Session | Interpreter,
+        clock: "Clock",
+        stages: SessionStages,
+        carry_out: Callable[[], None],
     ) -> None:
         self.session = session
         self.stages = stages
@@ -34,6 +38,12 @@ class LiveSession:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._clearing: set[asyncio.Task[None]] = set()
+
+    @property
+    def conversation(self) -> Session:
+        """The session, by those who are only asked for something by one that has items."""
+        assert isinstance(self.session, Session)
+        return self.session
 
     @property
     def working(self) -> set[asyncio.Task[None]]:

@@ -9,13 +9,18 @@ import asyncio
 from functools import partial
 
 from vivavoce.protocol import (
+    AudioPCM,
     ClientEvent,
     InputAudioBufferAppend,
     InputAudioBufferClear,
     InputAudioBufferCommit,
     InvalidEvent,
+    SessionClose,
+    SessionInputAudioBufferAppend,
     SessionUpdate,
     TranslationSession,
+    TranslationSessionAudioInput,
+    TranslationSessionUpdate,
     errors,
 )
 from vivavoce.protocol.dialects import Dialect
@@ -48,6 +53,7 @@ from vivavoce.session import (
     FeedTranscription,
     FinishTranscription,
     Hear,
+    Interpreter,
     JudgeTurn,
     ListTools,
     OpenTranscription,
@@ -60,7 +66,13 @@ from vivavoce.session import (
     WakeAt,
 )
 
-CONCLUSIVE = (InputAudioBufferCommit, InputAudioBufferClear, SessionUpdate)
+CONCLUSIVE = (
+    InputAudioBufferCommit,
+    InputAudioBufferClear,
+    SessionUpdate,
+    TranslationSessionUpdate,
+    SessionClose,
+)
 """Events before which the session must have all audio that came before them."""
 
 
@@ -151,7 +163,7 @@ class SessionRunner:
     async def _take(self, event: ClientEvent) -> None:
         """An event goes to the session, after all that came before it was heard."""
         cleaning = self._cleaning
-        if isinstance(event, InputAudioBufferAppend):
+        if isinstance(event, InputAudioBufferAppend | SessionInputAudioBufferAppend):
             if cleaning is not None:
                 cleaned = await cleaning.clean(event)
                 if cleaned is None:
@@ -159,12 +171,15 @@ class SessionRunner:
                 event = cleaned
             self._session.receive(event, self._clock.now())
             return
-        if cleaning is not None and isinstance(event, CONCLUSIVE) and (rest := cleaning.rest()) is not None:
-            self._session.receive(rest, self._clock.now())
-            self._carry_out()
+        if cleaning is not None and isinstance(event, CONCLUSIVE):
+            translates = isinstance(self._session, Interpreter)
+            append = SessionInputAudioBufferAppend if translates else InputAudioBufferAppend
+            if (rest := cleaning.rest(append)) is not None:
+                self._session.receive(rest, self._clock.now())
+                self._carry_out()
         await self._hearing.catch_up()
         self._session.receive(event, self._clock.now())
-        if isinstance(event, SessionUpdate):
+        if isinstance(event, SessionUpdate | TranslationSessionUpdate):
             self._configure()
 
     def _configure(self) -> None:
@@ -173,7 +188,8 @@ class SessionRunner:
         if heard.noise_reduction is None:
             self._cleaning = None
             return
-        field, format = heard.noise_reduction.type, heard.format
+        field = heard.noise_reduction.type
+        format = AudioPCM() if isinstance(heard, TranslationSessionAudioInput) else heard.format
         if self._cleaning is None or self._cleaning.key != (field, format):
             self._cleaning = Cleaning(self._noise_reducer, field, format)
 
@@ -235,7 +251,9 @@ def _compaction(settings: SessionSettings) -> Compaction | None:
     return configured if isinstance(configured, Compaction) else Compaction() if configured else None
 
 
-def _session(opening: Opening, engines: Combination, mcp: McpSettings, reach: Reach, now: float) -> Session:
+def _session(
+    opening: Opening, engines: Combination, mcp: McpSettings, reach: Reach, now: float
+) -> Session | Interpreter:
     """The session as it begins."""
     detector = engines.voice_detector
     options = SessionOptions(
@@ -246,6 +264,7 @@ def _session(opening: Opening, engines: Combination, mcp: McpSettings, reach: Re
         compaction=_compaction(opening.settings),
         count_tokens=engines.responder.count_tokens,
         judge_audio_ms=min(engines.turn_detector.audio_ms, MAX_AUDIO_MS),
+        voice=opening.settings.voice,
         frame_ms=detector.frame_samples * 1000 // detector.sample_rate,
         max_seconds=opening.settings.max_minutes * 60,
         max_items=opening.settings.max_items,
@@ -259,5 +278,6 @@ def _session(opening: Opening, engines: Combination, mcp: McpSettings, reach: Re
     )
     ids = random_ids()
     initial = opening.session(ids("sess"), int(now + options.max_seconds) if options.max_seconds else 0)
-    assert not isinstance(initial, TranslationSession)  # not served here
+    if isinstance(initial, TranslationSession):
+        return Interpreter(initial, ids=ids, options=options)
     return Session(initial, ids=ids, options=options, prompted=opening.prompted)

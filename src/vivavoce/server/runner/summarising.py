@@ -35,7 +35,7 @@ class Summarising:
             writing.cancel()
 
     async def _summarise(self, request: ResponseRequest) -> None:
-        session, summary_id = self._live.session, request.response_id
+        session, summary_id = self._live.conversation, request.response_id
         problem = None
         text = ""
         try:

@@ -62,12 +62,12 @@ class Tools:
         except ToolError as error:
             host = urlsplit(str(server.server_url)).hostname
             logger.warning("the MCP server at %s did not tell its tools: %s", host, error)
-            live.session.tools_failed(item_id, live.now())
+            live.conversation.tools_failed(item_id, live.now())
         except Exception:  # a fault of one server must not end the session
             logger.exception("the tools of an MCP server could not be listed")
-            live.session.tools_failed(item_id, live.now())
+            live.conversation.tools_failed(item_id, live.now())
         else:
-            live.session.tools_listed(item_id, tools, live.now())
+            live.conversation.tools_listed(item_id, tools, live.now())
         live.carry_out()
 
     async def _call(self, item_id: str, server: McpTool, name: str, arguments: str) -> None:
@@ -76,12 +76,12 @@ class Tools:
             link = await self._link(server)
             output = await link.call(name, arguments)
         except ToolError as failure:
-            live.session.tool_failed(item_id, failure.error, live.now())
+            live.conversation.tool_failed(item_id, failure.error, live.now())
         except Exception:  # a fault of one server must not end the session
             logger.exception("a tool of an MCP server could not be called")
-            live.session.tool_failed(item_id, McpHttpError(code=500, message=FAULT.message), live.now())
+            live.conversation.tool_failed(item_id, McpHttpError(code=500, message=FAULT.message), live.now())
         else:
-            live.session.tool_called(item_id, output, live.now())
+            live.conversation.tool_called(item_id, output, live.now())
         live.carry_out()
 
     async def _link(self, server: McpTool) -> "Link":
@@ -98,7 +98,7 @@ class Tools:
         return link
 
     def _changed(self, label: str) -> None:
-        self._live.session.tools_changed(label, self._live.now())
+        self._live.conversation.tools_changed(label, self._live.now())
         self._live.carry_out()
 
 
