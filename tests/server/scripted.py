@@ -12,6 +12,8 @@ from vivavoce.engines.interfaces import (
     SpokenTurn,
     Transcript,
     TranscriptionOptions,
+    TurnDetector,
+    VoiceDetector,
 )
 from vivavoce.engines.webrtc_noise import WebRTCNoiseReducer, WebRTCOptions
 from vivavoce.protocol import GA_TRANSLATION, GA_WEBSOCKET, OutputPart, ResponseRequest, ServerEvent
@@ -236,14 +238,16 @@ class WrittenDown:
 def combination(
     responder: ScriptedResponder,
     *,
+    detector: VoiceDetector | None = None,
+    turn_detector: TurnDetector | None = None,
     transcriber: ScriptedTranscriber | None = None,
     diarizer: ScriptedDiarizer | None = None,
 ) -> Combination:
     """Scripted engines of every kind."""
     return Combination(
         noise_reducer=WebRTCNoiseReducer(WebRTCOptions()),
-        voice_detector=LoudnessDetector(),
-        turn_detector=ScriptedTurnDetector(),
+        voice_detector=detector or LoudnessDetector(),
+        turn_detector=turn_detector or ScriptedTurnDetector(),
         transcriber=transcriber or ScriptedTranscriber(),
         diarizer=diarizer or ScriptedDiarizer(),
         responder=responder,
@@ -260,6 +264,8 @@ class Stage:
         self,
         answer: Answer,
         *,
+        detector: VoiceDetector | None = None,
+        turn_detector: TurnDetector | None = None,
         transcriber: ScriptedTranscriber | None = None,
         diarizer: ScriptedDiarizer | None = None,
         settings: SessionSettings | None = None,
@@ -274,7 +280,13 @@ class Stage:
         model = MODELS[kind]
         self.responder = ScriptedResponder(answer, hears_audio=hears_audio, context_tokens=context_tokens)
         self.transcriber = transcriber or ScriptedTranscriber()
-        self.engines = combination(self.responder, transcriber=self.transcriber, diarizer=diarizer)
+        self.engines = combination(
+            self.responder,
+            detector=detector,
+            turn_detector=turn_detector,
+            transcriber=self.transcriber,
+            diarizer=diarizer,
+        )
         self.detector = self.engines.voice_detector
         self.turn_detector = self.engines.turn_detector
         self.transport = WrittenDown(dialect)

@@ -3,15 +3,33 @@
 import asyncio
 import base64
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.server.scripted import ScriptedTranscriber, Stage
-from vivavoce.engines.interfaces import EngineError
+from vivavoce.audio.convert import Outgoing
+from vivavoce.audio.wav import read_wav
+from vivavoce.engines.interfaces import EngineError, SpokenTurn
+from vivavoce.engines.registry import make
+from vivavoce.engines.sentence import SentenceDetector, SentenceOptions
 from vivavoce.protocol import AudioDelta, OutputPart, ResponseEnd, ResponseRequest, TextDelta
 
 RATE = 24000
+
+
+class Remembering(SentenceDetector):
+    """The real one, and what it said."""
+
+    def __init__(self) -> None:
+        super().__init__(SentenceOptions())
+        self.judged: list[tuple[str, float]] = []
+
+    async def finished(self, turn: SpokenTurn) -> float:
+        probability = await super().finished(turn)
+        self.judged.append((turn.transcript, probability))
+        return probability
 
 
 async def endless(request: ResponseRequest) -> AsyncGenerator[OutputPart, None]:
@@ -115,3 +133,50 @@ async def test_words_interrupt_a_reply_and_a_backchannel_does_not() -> None:
         await sound(stage, 0.4, 8000)
         done = await stage.transport.until("response.done")
         assert done["response"]["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+
+
+async def test_with_real_engines_a_pause_in_a_sentence_ends_no_turn(speech: Path) -> None:
+    """He was not an … ill disposed young man."""
+    samples = read_wav(speech / "austen-0880.wav").samples
+    quiet = (np.random.default_rng(1).standard_normal(16000) * 8).astype(np.int16)
+    detector, transcriber = (
+        make("voice_detector", "silero"),
+        make("transcriber", "pocketsphinx", {"workers": 1}),
+    )
+    await asyncio.gather(detector.start(), transcriber.start())
+    turns = Remembering()
+    try:
+        async with Stage(brief, detector=detector, turn_detector=turns, transcriber=transcriber) as stage:
+            await semantic(stage)
+            await play(stage, samples[: 1300 * 16], quiet[:3200])
+            await believed(turns, "an", at_most=0.1)
+            await play(stage, quiet, quiet)
+            assert "input_audio_buffer.speech_stopped" not in kinds(stage)
+            await play(stage, samples[1300 * 16 :], quiet[:3200])
+            await believed(turns, "man", at_least=0.7)
+            await play(stage, quiet)
+            stopped = await stage.transport.until("input_audio_buffer.speech_stopped")
+            assert stopped["audio_end_ms"] < 2980 + 2200 + 1200
+            await stage.transport.until("response.done")
+            assert kinds(stage).count("input_audio_buffer.speech_started") == 1
+    finally:
+        await asyncio.gather(detector.aclose(), transcriber.aclose())
+
+
+async def play(stage: Stage, *pieces: np.ndarray) -> None:
+    outgoing = Outgoing("audio/pcm", 16000)
+    audio = outgoing.feed(np.concatenate(pieces)) + outgoing.flush()
+    for start in range(0, len(audio), 1920):
+        text = base64.b64encode(audio[start : start + 1920]).decode()
+        await stage.send(type="input_audio_buffer.append", audio=text)
+        await asyncio.sleep(0)
+
+
+async def believed(turns: Remembering, last: str, *, at_least: float = 0, at_most: float = 1) -> None:
+    """Wait until the detector knows the words up to this one, and says so."""
+    async with asyncio.timeout(30):
+        while not (turns.judged and turns.judged[-1][0].endswith(last)):
+            await asyncio.sleep(0.01)
+    assert at_least <= turns.judged[-1][1] <= at_most
+    for _ in range(3):
+        await asyncio.sleep(0)

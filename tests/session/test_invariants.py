@@ -78,6 +78,25 @@ def test_what_is_right_passes() -> None:
     watch(EVENTS)
 
 
+def interruption(**detection: Any) -> list[ServerEvent]:
+    """All that a session sends of a response that speech ends."""
+    driver = Driver()
+    driver.update(audio={"input": {"turn_detection": detection}})
+    driver.produce(driver.respond(), TextDelta("A story"), AudioDelta(pcm(100), 7))
+    driver.talk(1500)
+    return [effect.event for effect in driver.log if isinstance(effect, Send)]
+
+
+@pytest.mark.parametrize("kind", ["server_vad", "semantic_vad"])
+def test_nobody_interrupts_who_has_not_spoken(kind: str) -> None:
+    events = interruption(type=kind)
+    watch(events)
+    kinds = [sent.type for sent in events]
+    started = kinds.index("input_audio_buffer.speech_started")
+    assert "response.done" in kinds[started:]
+    assert broken([*events[:started], *events[started + 1 :]]) == 5
+
+
 @pytest.mark.parametrize(
     ("kind", "count", "invariant"),
     [

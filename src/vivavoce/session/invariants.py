@@ -86,6 +86,13 @@ class _Output:
         """Whether the conversation's own events about the open item were sent."""
         self.calls: dict[str, _Call] = {}
         """What it called of MCP servers' tools."""
+        self.spoken_over = False
+        """Whether somebody has spoken since it began."""
+
+    @property
+    def interruptible(self) -> bool:
+        """Whether a turn may end it: only in the conversation, and only once speech was announced."""
+        return self.spoken_over and self.conversation_id is not None
 
 
 class _Call:
@@ -130,12 +137,16 @@ class Invariants:
                 others = [o for o in self._responses.values() if o.conversation_id is not None]
                 _require(response.conversation_id is None or not others, 1, event)
                 self._responses[response.id] = _Output(response.conversation_id)
+                self._responses[response.id].spoken_over = self._speaking is not None
             case ResponseDone(response=response):
                 output = self._responses.pop(response.id, None)
                 _require(output is not None, 2, event)
                 assert output is not None
                 _require(output.item_id is None, 3, event)
                 _require([item.id for item in response.output] == output.done, 3, event)
+                details = response.status_details
+                interrupted = details is not None and details.reason == "turn_detected"
+                _require(not interrupted or output.interruptible, 5, event)
                 self._finished.add(response.id)
                 self._calls |= output.calls
             case ConversationItemAdded():
@@ -183,6 +194,8 @@ class Invariants:
                 _require(self._speaking is None or self._abandoned, 5, event)
                 _require(self._announced is None and item_id not in self._order, 5, event)
                 self._speaking, self._abandoned = item_id, False
+                for output in self._responses.values():
+                    output.spoken_over = True
                 self._forget_live()
             case InputAudioBufferSpeechStopped(item_id=item_id):
                 _require(self._speaking == item_id and not self._abandoned, 5, event)

@@ -78,10 +78,9 @@ def _english(said: list[str]) -> float:
     question = said[0] in known.QUESTION_WORDS
     if last in known.AUXILIARIES and before in known.PRONOUNS:
         # "he was" may be all of it (than he was, yes he was, what time it is) or hardly the beginning.
-        whole = (
-            len(said) == 2 or question or (len(said) > 2 and said[-3] in ("than", "as", "yes", "no", "so"))
-        )
-        return 0.7 if whole else 0.3
+        if len(said) == 2:
+            return 0.45
+        return 0.7 if question or said[-3] in ("than", "as", "yes", "no", "so") else 0.3
     if question and len(said) > 2 and last in known.STRANDED:
         return 0.5
     if last in known.PARTICLES:
@@ -100,9 +99,29 @@ def _english(said: list[str]) -> float:
         return 0.4
     if len(said) == 1:
         return 0.6
+    if _describes(said):
+        return 0.2
+    if last.endswith("ly"):
+        return 0.3 if before in known.AUXILIARIES else 0.6
+    if said[0] == "had" and said[1] in known.PRONOUNS and not known.MODALS & set(said[2:]):
+        return 0.35  # had he known, …
     if said[0] in known.SUBORDINATORS and said[1] not in known.AUXILIARIES and len(said) <= 6:
         return 0.3  # no room for the main clause yet
     return 0.85 if question and len(said) > 2 else 0.8
+
+
+def _describes(said: list[str]) -> bool:
+    """Whether the last word is an adjective that waits for its noun: "a very nice", but not "it is nice"."""
+    for word in reversed(said[-4:]):
+        if word in known.ARTICLES:
+            return word is not said[-1]
+        if word not in known.DEGREES and not _is_adjective(word):
+            return False
+    return False
+
+
+def _is_adjective(word: str) -> bool:
+    return word in known.ADJECTIVES or (len(word) > 5 and word.endswith(known.ADJECTIVE_ENDINGS))
 
 
 def _language(said: list[str]) -> str:

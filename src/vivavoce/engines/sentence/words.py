@@ -12,13 +12,15 @@ HANGING = {
     "en": _set("""
         a an the every my your his our their its whose
         and or but nor because although though unless whereas whether if than as since until till while
-        of to from with without by at into onto upon between among during towards toward against despite
+        of to from for about with without by at into onto upon between among during towards toward against
+        despite
         through under via per like
         i he she we they who which
         am is are was were be been being has had have having do does did can could will would shall should
         may might must cannot
         i'm you're he's she's it's we're they're that's there's what's who's let's i'd you'd he'd she'd we'd
         they'd i'll you'll he'll she'll we'll they'll i've you've we've they've gonna wanna gotta
+        mr mrs ms dr mister missus doctor professor
         very really quite rather almost such only even just also not both either neither
         um uh er erm hmm
     """),
@@ -79,6 +81,7 @@ PRONOUNS = _set("i you he she it we they that this there who")
 AUXILIARIES = _set(
     "am is are was were be been do does did have has had can could will would shall should may might must"
 )
+MODALS = _set("would could might should")
 CONTRACTED = _set("isn't aren't wasn't don't doesn't didn't can't couldn't won't wouldn't haven't")
 
 QUESTION_WORDS = _set("who whom whose what which where when why how")
@@ -88,14 +91,31 @@ SUBORDINATORS = _set("if when while because although though unless since once wh
 
 OPEN_VERBS = _set(
     """
-    want wants wanted need needs needed give take put bring get make let tell ask show send buy find
+    made want wants wanted need needs needed give take put bring get make let tell ask show send buy find
     like wish hope think guess suppose consider called named mean means become seem seems
     """
 )
 """English verbs that say little without what follows them."""
 
-LOOSE = _set("that more most so then well actually basically maybe perhaps this these those her some any")
+LOOSE = _set(
+    "that more most much many still so then well actually maybe perhaps this these those her some any"
+)
 """English words that end a sentence or begin its next part, about as often."""
+
+ARTICLES = _set("a an the my your our their its his every each another some any this that these those no")
+
+DEGREES = _set("very more most really quite so")
+ADJECTIVES = _set(
+    """
+    new old young good bad big small little long short great high low large whole own other next last first
+    second
+    same few best worst better nice real main different important early late right wrong certain special
+    full free
+    easy hard possible red blue green black white ill certain
+    """
+)
+ADJECTIVE_ENDINGS = ("able", "ible", "ful", "ous", "ive", "less", "ish", "est", "ical", "ed", "ing")
+"""After an article such a word is followed by what it describes, nearly always."""
 
 NUMBERS = _set(
     """
