@@ -13,6 +13,7 @@ SECTIONS = (
     "socket_to_loop",
     "import_time",
     "turn_latency",
+    "turn_taking",
     "capacity",
     "memory",
     "footprint",

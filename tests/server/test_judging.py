@@ -98,9 +98,11 @@ async def test_of_a_long_turn_it_hears_eight_seconds() -> None:
         assert len(stage.turn_detector.asked[0].samples) == 8 * 16000
 
 
-@pytest.mark.parametrize("fault", [EngineError("It has a headache."), ZeroDivisionError()])
+@pytest.mark.parametrize(
+    "fault", [EngineError("It has a headache."), ZeroDivisionError(), float("nan"), -1.0, None]
+)
 async def test_without_its_opinion_the_silence_decides(
-    fault: Exception, caplog: pytest.LogCaptureFixture
+    fault: Exception | float | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Stage(brief) as stage:
         await semantic(stage, eagerness="high")

@@ -126,7 +126,8 @@ class TurnMachine:
     @property
     def in_turn(self) -> bool:
         """Whether somebody speaks, or pauses."""
-        return self.state is TurnState.SPEECH or self.state is TurnState.PAUSE
+        state = self._machine.state
+        return state is TurnState.SPEECH or state is TurnState.PAUSE
 
     @property
     def silence(self) -> int:

@@ -46,6 +46,8 @@ class Judging:
         )
         try:
             probability = await self._detector.finished(turn)
+            if not 0 <= probability <= 1:
+                raise EngineError(f"{probability} is no probability.")
         except EngineError as error:
             # The silence decides alone.
             logger.warning("the turn detector could not judge: %s", error)
