@@ -197,18 +197,19 @@ async def _play(plan: Plan, check: Check, dialect: Dialect, ledger: Ledger) -> V
     caller = _caller(plan, dialect, ledger, check.id)
     started = time.monotonic()
     outcome, reason = Outcome.PASSED, ""
+    broken = Outcome.DIFFERS if check.believed else Outcome.FAILED
     try:
         async with asyncio.timeout(plan.timeout * LONGEST_CHECK):
             await check.play(caller)
     except NotRun as why:
         outcome, reason = Outcome.NOT_RUN, str(why)
     except Fault as fault:
-        outcome, reason = Outcome.DIFFERS if check.believed else Outcome.FAILED, str(fault)
+        outcome, reason = broken, str(fault)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         # Checks read what came as if it were right; the schema rules tell what is wrong with it.
-        outcome, reason = Outcome.FAILED, f"What came could not be read: {type(error).__name__}: {error}."
+        outcome, reason = broken, f"What came could not be read: {type(error).__name__}: {error}."
     except TimeoutError:
-        outcome, reason = Outcome.FAILED, f"It took more than {plan.timeout * LONGEST_CHECK:g} s."
+        outcome, reason = broken, f"It took more than {plan.timeout * LONGEST_CHECK:g} s."
     finally:
         ends = [len(peer.frames) for peer in caller.peers]
         await caller.aclose()

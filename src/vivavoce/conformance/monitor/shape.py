@@ -133,10 +133,11 @@ class Tagged:
         if not isinstance(value, dict):
             yield Problem(path, f"is {brief(value)}, expected an object")
             return
-        kind = self.kinds.get(value.get("type", ""))
+        named = value.get("type")
+        kind = self.kinds.get(named) if isinstance(named, str) else None
         if kind is None:
             expected = " or ".join(map(repr, self.kinds))
-            yield Problem(_join(path, "type"), f"is {brief(value.get('type'))}, expected {expected}")
+            yield Problem(_join(path, "type"), f"is {brief(named)}, expected {expected}")
         else:
             yield from kind.problems(value, path)
 

@@ -28,7 +28,7 @@ class Monitor:
         self._conversation = Conversation(words, self._note)
         self._responses = Responses(words, self._conversation, self._note)
         self._speech = Speech(words, self._conversation, self._note)
-        self._event_ids: set[object] = set()
+        self._event_ids: set[str] = set()
         self._first = True
         self._metered = 0
         self._number = 0
@@ -85,9 +85,10 @@ class Monitor:
 
     def _see_session(self, kind: str, event: Event) -> None:
         event_id = event.get("event_id")
-        fresh = event_id not in self._event_ids
-        self._note(rules.EVENT_IDS, fresh, f"The event_id {brief(event_id)} was used before.")
-        self._event_ids.add(event_id)
+        if isinstance(event_id, str):
+            fresh = event_id not in self._event_ids
+            self._note(rules.EVENT_IDS, fresh, f"The event_id {event_id} was used before.")
+            self._event_ids.add(event_id)
         if kind in _CREATED:
             self._note(rules.FIRST_EVENT, self._first, f"{kind} came again, or not first.")
         elif self._first:

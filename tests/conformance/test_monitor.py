@@ -1,0 +1,100 @@
+"""The monitor looks at whatever a server sends, and is never thrown by it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vivavoce.conformance import RULES, Dialect
+from vivavoce.conformance.monitor import Ledger, Monitor, ga_shapes
+from vivavoce.conformance.peer import Frame
+from vivavoce.conformance.words import Words
+
+Event = dict[str, Any]
+
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-2, 3) | st.sampled_from(["", "a", "b", "completed", "message"])
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "type", "x"]), inner),
+    max_leaves=6,
+)
+OBJECTS = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(
+        ("id", "type", "status", "status_details", "output", "usage", "content", "role", "arguments"), JSON
+    ),
+)
+KEYS = (
+    *("response_id", "item_id", "previous_item_id", "output_index", "content_index", "call_id", "delta"),
+    *("transcript", "text", "arguments", "audio_start_ms", "audio_end_ms", "error"),
+)
+EVENTS = st.fixed_dictionaries(
+    {"type": st.sampled_from(sorted(ga_shapes.EVENTS)) | JSON},
+    optional={
+        "event_id": JSON,
+        "item": OBJECTS | JSON,
+        "response": OBJECTS | JSON,
+        "part": OBJECTS | JSON,
+        "session": OBJECTS | JSON,
+        **dict.fromkeys(
+            (
+                "response_id",
+                "item_id",
+                "previous_item_id",
+                "output_index",
+                "content_index",
+                "delta",
+                "transcript",
+                "text",
+                "arguments",
+                "call_id",
+                "audio_start_ms",
+                "audio_end_ms",
+                "error",
+            ),
+            JSON,
+        ),
+    },
+)
+
+
+def watched(dialect: Dialect, *events: object, secret: str = "") -> Ledger:
+    """What a connection that carries these events says about the rules."""
+    ledger = Ledger(dialect)
+    monitor = Monitor(ledger, "some.check", Words(dialect), secret)
+    for number, event in enumerate(events):
+        text = json.dumps(event)
+        monitor.frames.append(Frame(0.0, False, text))
+        monitor.received(event, text, number)
+    monitor.finish()
+    return ledger
+
+
+@given(st.lists(EVENTS | JSON, max_size=12), st.sampled_from(Dialect))
+@settings(max_examples=150, deadline=None)
+def test_nothing_throws_it(events: list[object], dialect: Dialect) -> None:
+    watched(dialect, *events)
+
+
+def test_a_finding_remembers_the_first_frame_that_breaks_a_rule() -> None:
+    events = [{"type": "error", "event_id": f"event_{number // 2}", "error": {}} for number in range(6)]
+    finding = watched(Dialect.GA, *events).findings["order.event-ids"]
+    assert (finding.kept, finding.broken) == (3, 3)
+    assert "event_0" in finding.reason
+    assert finding.number == 1
+    assert finding.check_id == "some.check"
+    assert len(finding.frames) == 2
+
+
+def test_a_short_key_is_not_looked_for() -> None:
+    event = {"type": "error", "event_id": "event_1", "error": {"message": "no"}}
+    assert watched(Dialect.GA, event, secret="no").findings["errors.key-concealed"].broken == 0
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_dialect_is_judged_by_its_own_rules(dialect: Dialect) -> None:
+    assert Ledger(dialect).findings.keys() == {id for id, rule in RULES.items() if dialect in rule.dialects}
