@@ -83,7 +83,10 @@ class Peer:
         self._counts: dict[str, int] = {}
 
     async def send(self, kind: str, **fields: object) -> None:
-        await self._socket.send(json.dumps({"type": kind, **fields}))
+        text = json.dumps({"type": kind, **fields})
+        for real, name in self._names.items():
+            text = text.replace(name, real)
+        await self._socket.send(text)
 
     async def receive(self) -> Event:
         """The next event, without its `event_id`, which every event has."""
@@ -423,6 +426,44 @@ async def test_cancel(call) -> None:
         assert (await peer.receive())["error"]["code"] == "item_truncate_invalid_item_id"
         await peer.send("response.cancel")
         assert (await peer.receive())["error"]["code"] == "response_cancel_not_active"
+
+
+async def test_an_interruption(call) -> None:
+    async with call() as peer:
+        await peer.opened()
+        await peer.send("response.create", response={"instructions": "Go on forever."})
+        events = await peer.through("response.audio.delta")
+        for piece in [*pieces(0.2, 0), *pieces(0.5, 8000)]:
+            await peer.send("input_audio_buffer.append", audio=piece)
+        events += await peer.through("rate_limits.updated")
+        kinds = [event["type"] for event in events]
+        begun = kinds.index("input_audio_buffer.speech_started")
+        assert events[begun]["item_id"] == "item_2"
+        said = "".join(
+            str(each["delta"]) for each in events if each["type"] == "response.audio_transcript.delta"
+        )
+        cut = message("item_1", "assistant", "incomplete", {"type": "audio", "transcript": said})
+        at = place("item_1")
+        usage(events[-2])
+        assert events[begun + 1 : -2] == [
+            {"type": "response.audio.done", **at},
+            {"type": "response.audio_transcript.done", **at, "transcript": said},
+            {"type": "response.content_part.done", **at, "part": {"type": "audio", "transcript": said}},
+            {
+                "type": "response.output_item.done",
+                "response_id": "resp_1",
+                "output_index": 0,
+                "item": cut,
+            },
+        ]
+        cancelled = events[-2]["response"]
+        assert cancelled["status"] == "cancelled"
+        assert cancelled["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+        assert cancelled["output"] == [cut]
+        retained = {"item_id": "item_1", "content_index": 0, "audio_end_ms": 50}
+        await peer.send("conversation.item.truncate", **retained)
+        truncated = await peer.receive()
+        assert truncated == {"type": "conversation.item.truncated", **retained}
 
 
 async def test_a_function_call_and_its_output(call) -> None:
