@@ -20,6 +20,7 @@ from vivavoce.protocol import (
     OutputPart,
     ResponseEnd,
     ResponseFailure,
+    ServerVad,
     TextDelta,
     ToolChoiceFunction,
 )
@@ -608,6 +609,19 @@ def test_nothing_follows_where_the_client_has_functions_to_answer() -> None:
     ]
 
 
+def test_nobody_is_idle_while_a_call_is_in_progress() -> None:
+    driver = connected(input={"turn_detection": ServerVad(idle_timeout_ms=5000)})
+    (call,) = calling(driver, "search")
+    driver.tick(0)
+    driver.talk(200, 0.0)
+    assert driver.tick(60) == []
+    assert types(driver.call_tool(call, "x"))[-1] == "response.created"
+    driver.produce(driver.request.response_id, TextDelta("Found."), ResponseEnd())
+    driver.tick(0)
+    driver.talk(200, 0.0)
+    assert "input_audio_buffer.timeout_triggered" in types(driver.tick(60))
+
+
 def test_cancelling_calls_off_what_would_follow() -> None:
     driver = connected()
     (call,) = calling(driver, "search")
@@ -769,6 +783,7 @@ def test_history_is_replayed() -> None:
         ({"server_label": "new"}, "session.tools[0]", "exactly one of 'server_url'"),
         ({"connector_id": "connector_gmail"}, "session.tools[0].connector_id", "account with OpenAI"),
         ({"tunnel_id": "tunnel_" + "a" * 32}, "session.tools[0].tunnel_id", "account with OpenAI"),
+        ({"server_url": "https://a", "allowed_callers": ["programmatic"]}, None, "allowed_callers"),
         ({"server_url": "http://no.example"}, "session.tools[0].server_url", "Not that one."),
         ({"server_url": "https://a", "headers": {"Host": "b"}}, "session.tools[0].headers", "printable"),
         ({"server_url": "https://a", "headers": {"a b": "c"}}, "session.tools[0].headers", "printable"),

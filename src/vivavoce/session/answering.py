@@ -238,6 +238,8 @@ class Answering:
                 self._transcribing.abandon(stored.id)
         self._core.emit(RateLimitsUpdated, rate_limits=self._core.options.meter(used, now))
         self.calls.make(response)
+        if self.calls.are_running:
+            self.idle.disarm()  # nobody is idle who has asked for something
         if response.lasting:
             self.memory.consider(response)
 

@@ -192,6 +192,11 @@ class Calls:
         return len(beside) + len(self._due_beside)
 
     @property
+    def are_running(self) -> bool:
+        """Whether a call of the conversation is in progress."""
+        return any(call.round.response.conversation is not None for call in self._running.values())
+
+    @property
     def is_due(self) -> bool:
         """Whether a response is to follow: now, or when the rest is answered and nobody speaks any more."""
         return self._due is not None or bool(self._due_beside)
@@ -199,7 +204,7 @@ class Calls:
     def take_due(self) -> Round | None:
         """The response in the conversation whose calls have all been answered, if another is to go on from
         there now: not before every call of the conversation is answered."""
-        if any(call.round.response.conversation is not None for call in self._running.values()):
+        if self.are_running:
             return None
         due, self._due = self._due, None
         return due

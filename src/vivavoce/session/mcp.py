@@ -166,6 +166,8 @@ class Servers:
         for place in ("connector_id", "tunnel_id"):
             if getattr(tool, place) is not UNSET:
                 raise InvalidEvent(limits.no_such_account(f"{path}.{place}"))
+        if isinstance(tool.allowed_callers, tuple) and "direct" not in tool.allowed_callers:
+            raise InvalidEvent(errors.unsupported_option(f"{path}.allowed_callers"))
         known = self._servers.get(tool.server_label)
         given = {name: value for name, value in _fields(tool) if value is not UNSET}
         if tool.server_url is UNSET:
