@@ -428,6 +428,14 @@ def test_a_label_brings_a_definition_back() -> None:
     assert call
 
 
+def test_what_a_response_says_of_a_server_counts_for_it_alone() -> None:
+    driver = connected()
+    driver.respond(tools=[{"type": "mcp", "server_label": "docs", "allowed_tools": ["wipe"]}])
+    assert [tool.name for tool in driver.request.tools] == ["wipe"]  # type: ignore[union-attr]
+    (updated,) = driver.update(tools=[{"type": "mcp", "server_label": "docs"}])
+    assert updated["session"]["tools"] == [FREE]
+
+
 def test_secrets_are_not_shown() -> None:
     driver = Driver()
     secrets = {"authorization": "geheim", "headers": {"X-Key": "auch geheim"}}
@@ -565,6 +573,35 @@ def test_parallel_calls_are_followed_by_one_response() -> None:
     ]
 
 
+def test_calls_of_two_responses_are_followed_by_one() -> None:
+    driver = connected()
+    (first,) = calling(driver, "search")
+    (second,) = calling(driver, "wipe")
+    assert "response.created" not in types(driver.call_tool(first, "1"))
+    assert types(driver.call_tool(second, "2"))[-1] == "response.created"
+    assert [item["output"] for item in driver.prompt if "output" in item] == ["1", "2"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_what_follows_several_responses_sees_the_whole_conversation(order: tuple[int, int]) -> None:
+    driver = connected()
+    made = calling(driver, "search")
+    driver.produce(driver.respond(input=[]), *calls("wipe"), ResponseEnd())
+    made += [effect.item_id for effect in driver.did(CallTool)]
+    for which in order:
+        driver.call_tool(made[which], str(which))
+    assert {item["output"] for item in driver.prompt if "output" in item} == {"0", "1"}
+
+
+def test_what_follows_a_response_with_a_context_of_its_own_sees_that() -> None:
+    driver = connected()
+    driver.say("Not this.")
+    driver.produce(driver.respond(input=[]), *calls("search"), ResponseEnd())
+    (call,) = driver.did(CallTool)
+    driver.call_tool(call.item_id, "x")
+    assert [item["type"] for item in driver.prompt] == ["function_call", "function_call_output"]
+
+
 def test_nothing_follows_while_another_response_is_active() -> None:
     driver = connected()
     (call,) = calling(driver, "search")
@@ -575,19 +612,8 @@ def test_nothing_follows_while_another_response_is_active() -> None:
     assert driver.prompt[-2]["output"] == "x"
 
 
-def test_nothing_follows_if_a_response_knows_the_result_already() -> None:
-    driver = connected(input={"turn_detection": None})
-    (call,) = calling(driver, "search")
-    other = driver.respond()
-    driver.call_tool(call, "x")
-    driver.client("response.cancel")
-    driver.produce(other, ResponseEnd())
-    assert driver.did(Respond) == []
-    asked = driver.respond()
-    assert types(driver.produce(asked, ResponseEnd())) == ["response.done", "rate_limits.updated"]
-
-
 def test_a_user_who_speaks_is_heard_out() -> None:
+    """The response to what was said knows the result, and needs no other one after it."""
     driver = connected()
     (call,) = calling(driver, "search")
     driver.talk(320)
@@ -595,7 +621,10 @@ def test_a_user_who_speaks_is_heard_out() -> None:
     events = driver.talk(320, 0.0)
     assert types(events).count("response.created") == 1
     driver.transcribe(driver.last_item, "And?")
-    assert {"function_call_output"} <= {item["type"] for item in driver.prompt}
+    assert "function_call_output" in [item["type"] for item in driver.prompt]
+    answer = driver.request.response_id
+    assert types(driver.produce(answer, ResponseEnd())) == ["response.done", "rate_limits.updated"]
+    assert types(driver.tick(1)) == []
 
 
 def test_nothing_follows_where_the_client_has_functions_to_answer() -> None:
