@@ -106,8 +106,11 @@ class Speaker:
 
     async def aclose(self) -> None: ...
 
-    async def speak(self, text: AsyncIterator[str], voice: str, speed: float) -> AsyncGenerator[Speech, None]:
+    async def speak(
+        self, text: AsyncIterator[str], voice: str, speed: float, language: str | None
+    ) -> AsyncGenerator[Speech, None]:
         self.asked = voice, speed
+        self.language = language
         self.opened += 1
         try:
             if voice not in self.voices:
@@ -222,11 +225,13 @@ class TestText:
 class TestSpeech:
     async def test_every_word_is_spoken_where_the_transcript_says(self):
         speaker = Speaker()
-        parts = await respond(Writer("# Hi **A", "nn**!", " How are", " you?", ResponseEnd()), speaker)
+        writer = Writer("# Hi **A", "nn**!", " How are", " you?", ResponseEnd())
+        parts = await respond(writer, speaker, language="es")
         raw = "# Hi **Ann**! How are you?"
         assert text_of(parts) == raw
         assert speaker.phrases == ["Hi Ann! ", "How are you?"]
         assert speaker.asked == ("alloy", 1.25)
+        assert speaker.language == "es"
         heard = [raw[: delta.spoken] for delta in audio_of(parts)]
         assert heard == ["# Hi", "# Hi **Ann**!", "# Hi **Ann**! How", "# Hi **Ann**! How are", raw]
         lengths = [len(delta.audio) // 2 // PER_CHARACTER for delta in audio_of(parts)]

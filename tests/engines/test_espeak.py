@@ -65,6 +65,11 @@ def alike(one: list[Speech], other: list[Speech]) -> bool:
     return abs(ms(first) - ms(second)) < 10 and 0.95 < energies[0] / energies[1] < 1.05
 
 
+def as_long(one: list[Speech], other: list[Speech]) -> bool:
+    """As many sounds, of the same length: it flutters by half a hundredth."""
+    return abs(ms(sound(one)) / ms(sound(other)) - 1) < 0.015
+
+
 def silences(samples: np.ndarray) -> list[float]:
     """How long they are, in ms, those of at least 30 ms; the first and the last are those at the ends."""
     loud = np.flatnonzero(np.abs(samples.astype(int)) > 100)
@@ -74,6 +79,34 @@ def silences(samples: np.ndarray) -> list[float]:
 
 def ends(pieces: list[Speech]) -> set[int]:
     return {piece.end for piece in pieces}
+
+
+@pytest.mark.parametrize(
+    ("language", "same"), [(None, True), ("en", True), ("en-US", True), ("tlh-XX", True), ("es", False)]
+)
+async def test_languages(language: str | None, same: bool):
+    """What it does not know it reads like English."""
+    text = "Los niños juegan en el parque con diecisiete pelotas."
+    async with speaking() as synthesizer:
+        plain = await say(synthesizer, text)
+        asked = [piece async for piece in synthesizer.speak(phrases(text), "echo", 1.0, language)]
+        assert as_long(plain, asked) is same
+        assert asked[-1].end == len(text)
+        # The next to speak is not infected.
+        assert as_long(plain, await say(synthesizer, text))
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("zh", "你好，世界。"), ("ja", "こんにちは"), ("no", "God morgen"), ("pt-BR", "Olá")],
+)
+async def test_other_writings_and_codes(language: str, text: str):
+    async with speaking() as synthesizer:
+        pieces = [piece async for piece in synthesizer.speak(phrases(text), "marin", 1.0, language)]
+        read_as_english = await say(synthesizer, text, voice="marin")
+        assert pieces[-1].end == len(text)
+        assert ms(sound(pieces)) > 200
+        assert not as_long(pieces, read_as_english)
 
 
 async def test_the_registry_finds_it():

@@ -8,6 +8,7 @@ import pytest
 from tests.server.scripted import ScriptedDiarizer, ScriptedTranscriber, Stage
 from tests.server.test_runner import audio, greeting
 from vivavoce.engines.interfaces import EngineError, SpeakerTurn
+from vivavoce.server.config import SessionSettings
 from vivavoce.server.runner import attributing
 
 PREFIX = "conversation.item.input_audio_transcription."
@@ -44,6 +45,8 @@ async def test_segments_come_before_the_transcript_is_complete() -> None:
     [
         (EngineError("It is deaf today."), logging.WARNING, "It is deaf today."),
         (ArithmeticError("a bug, on purpose"), logging.ERROR, "the diarizer failed"),
+        ([SpeakerTurn(2.0, 1.0, "spk_1")], logging.ERROR, "the diarizer failed"),
+        (["nobody"], logging.ERROR, "the diarizer failed"),
     ],
 )
 async def test_a_failing_diarizer_costs_the_segments_alone(fault, level, message, caplog) -> None:
@@ -80,6 +83,18 @@ async def test_utterances_wait_for_each_other_and_not_without_end(monkeypatch, c
         diarizer.go_on.set()
         await stage.transport.until(PREFIX + "completed", 4)
         assert stage.transport.types.count(PREFIX + "segment") == 3
+
+
+async def test_a_diarizer_that_hangs_is_given_up(caplog) -> None:
+    diarizer = ScriptedDiarizer([TURN], [TURN])
+    diarizer.go_on.clear()
+    settings = SessionSettings(debug=True, engine_timeout_s=0.05)
+    async with Stage(greeting, diarizer=diarizer, settings=settings) as stage:
+        await ask(stage)
+        await utter(stage, 0.2)
+        await stage.transport.until(PREFIX + "completed")
+        assert "was given up" in caplog.text
+        assert PREFIX + "segment" not in stage.transport.types
 
 
 async def test_nothing_is_left_of_a_diarization_when_the_session_ends() -> None:

@@ -236,7 +236,7 @@ class _Message:
         request = self._request
         try:
             async with aclosing(
-                self._synthesizer.speak(self._phrases, request.voice, request.speed)
+                self._synthesizer.speak(self._phrases, request.voice, request.speed, request.language)
             ) as pieces:
                 async for piece in pieces:
                     for delta in audio.feed(piece.samples, self._in_transcript(piece.end)):

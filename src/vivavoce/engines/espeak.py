@@ -29,6 +29,9 @@ VOICES = {
 }
 """The API's voices in eSpeak NG's names: ten that can be told apart. Its plain `en` is British."""
 
+_LANGUAGES = {"zh": "cmn", "no": "nb", "iw": "he", "in": "id"}
+"""Where the library has another code than ISO-639-1 or an older one."""
+
 MAX_PHRASE_CHARACTERS = 240
 """Longer phrases are spoken in parts. The sound of one part (15 to 20 s at speed 1.0) fits into what a job
 may be ahead, so that a process is free again however slowly somebody listens."""
@@ -92,8 +95,11 @@ class ESpeakSynthesizer:
     async def aclose(self) -> None:
         await self._pool.aclose()
 
-    async def speak(self, text: AsyncIterator[str], voice: str, speed: float) -> AsyncGenerator[Speech, None]:
-        """See `Synthesizer.speak`. The last piece's `end` is the length of the whole text."""
+    async def speak(
+        self, text: AsyncIterator[str], voice: str, speed: float, language: str | None = None
+    ) -> AsyncGenerator[Speech, None]:
+        """See `Synthesizer.speak`. The last piece's `end` is the length of the whole text. What is in a
+        language that the library does not know is pronounced as if it were English."""
         if voice not in VOICES:
             raise EngineError(f"There is no voice '{voice}'. Voices: {', '.join(sorted(VOICES))}.")
         given = 0
@@ -105,7 +111,9 @@ class ESpeakSynthesizer:
                 if part.strip():
                     if pause_ms:
                         yield Speech(_silence(pause_ms / speed, self.sample_rate), told)
-                    async with aclosing(self._spoken(part, VOICES[voice], speed, begun)) as pieces:
+                    async with aclosing(
+                        self._spoken(part, _speakers(voice, language), speed, begun)
+                    ) as pieces:
                         async for samples, end in pieces:
                             told = given + end
                             yield Speech(samples, told)
@@ -117,16 +125,27 @@ class ESpeakSynthesizer:
             yield Speech(_silence(0, self.sample_rate), given)
 
     async def _spoken(
-        self, part: str, voice: str, speed: float, begun: bool
+        self, part: str, speakers: list[str], speed: float, begun: bool
     ) -> AsyncGenerator[tuple[Samples, int], None]:
         rate = round(self._options.words_per_minute * speed)
-        job = self._pool.job([voice, rate, part], may_wait=begun)
+        job = self._pool.job([speakers, rate, part], may_wait=begun)
         try:
             while (piece := await job.receive(self._options.timeout_s)) is not None:
                 audio, end = piece
                 yield np.frombuffer(audio, np.int16), end
         finally:
             await job.aclose()
+
+
+def _speakers(voice: str, language: str | None) -> list[str]:
+    """The library's names for a voice that speaks this language, the best first."""
+    own = VOICES[voice]
+    tag = (language or "en").lower()
+    primary = tag.partition("-")[0]
+    if tag in ("en", "en-us"):
+        return [own]
+    throat = own.partition("+")[2]
+    return [f"{tag}+{throat}", f"{_LANGUAGES.get(primary, primary)}+{throat}", own]
 
 
 def _pause_after(part: str) -> int:

@@ -1,6 +1,7 @@
 """eSpeak NG, in a worker process: it is not thread-safe, and its licence wants it apart.
 
-A job is one phrase: it is opened with `[eSpeak voice, words per minute, text]`. Its messages are `[samples,
+A job is one phrase: it is opened with `[eSpeak voices, words per minute, text]`; the first voice that there
+is speaks. Its messages are `[samples,
 end]`: PCM16 bytes, and how many characters of the phrase are spoken when they end.
 """
 
@@ -74,15 +75,15 @@ def load(options: Any) -> "Speaker":
         raise JobFailed(f"eSpeak NG speaks at {speaker.sample_rate} Hz, not at {sample_rate}: install 1.52.")
     for voice in voices:
         # The first use of each is slower: all workers are spared that.
-        speaker.choose(voice, 170)
+        speaker.choose([voice], 170)
     speaker.synthesize("a")
     return speaker
 
 
 def run(speaker: "Speaker", job: Job) -> None:
     """Speak one phrase."""
-    voice, rate, text = job.opening
-    speaker.choose(voice, rate)
+    voices, rate, text = job.opening
+    speaker.choose(voices, rate)
     phrase = Phrase(job, text)
     speaker.synthesize(text, phrase)
     phrase.finish()
@@ -105,21 +106,22 @@ class Speaker:
             raise JobFailed(f"eSpeak NG does not start: its data is missing from {data}.")
         self._callback = _Callback(self._take)
         self._library.espeak_SetSynthCallback(self._callback)
-        self._chosen: tuple[str, int] | None = None
+        self._chosen: tuple[list[str], int] | None = None
         self._phrase: Phrase | None = None
         self._fault: BaseException | None = None
 
-    def choose(self, voice: str, rate: int) -> None:
-        """`rate` in words per minute. Below MIN_RATE words get no slower, but the pauses between them do."""
-        if self._chosen == (voice, rate):
+    def choose(self, voices: list[str], rate: int) -> None:
+        """The first of these voices that there is. `rate` in words per minute. Below MIN_RATE words get no
+        slower, but the pauses between them do."""
+        if self._chosen == (voices, rate):
             return
         self._chosen = None
-        if self._library.espeak_SetVoiceByName(voice.encode()):
-            raise JobFailed(f"eSpeak NG has no voice '{voice}'.")
+        if all(self._library.espeak_SetVoiceByName(voice.encode()) for voice in voices):
+            raise JobFailed(f"eSpeak NG has no voice '{voices[-1]}'.")
         self._library.espeak_SetParameter(PARAMETER_RATE, max(rate, MIN_RATE), 0)
         gap = round(GAPS_PER_RATIO * (1 / rate - 1 / MIN_RATE)) if rate < MIN_RATE else 0
         self._library.espeak_SetParameter(PARAMETER_WORD_GAP, gap, 0)
-        self._chosen = voice, rate
+        self._chosen = voices, rate
 
     def synthesize(self, text: str, phrase: "Phrase | None" = None) -> None:
         """Speak to `phrase`, or to nobody."""

@@ -209,10 +209,13 @@ class Synthesizer(Engine, Protocol):
     voices: frozenset[str]
     """The names it knows; `speak` takes no other."""
 
-    def speak(self, text: AsyncIterator[str], voice: str, speed: float) -> AsyncGenerator[Speech, None]:
+    def speak(
+        self, text: AsyncIterator[str], voice: str, speed: float, language: str | None
+    ) -> AsyncGenerator[Speech, None]:
         """Speak each phrase as it comes, without waiting for the next. `text` yields phrases that can be
-        spoken as they are (no markup); their concatenation is what `Speech.end` counts in. Raises
-        EngineError."""
+        spoken as they are (no markup); their concatenation is what `Speech.end` counts in. `language`,
+        ISO-639-1 with a region or without, is what they are in, where that is known: to be pronounced as well
+        as may be. Raises EngineError."""
 
 
 class Responder(Engine, Reader, Protocol):

@@ -109,7 +109,9 @@ class Speaker(Engine):
         {"alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"}
     )
 
-    async def speak(self, text: AsyncIterator[str], voice: str, speed: float) -> AsyncGenerator[Any, None]:
+    async def speak(
+        self, text: AsyncIterator[str], voice: str, speed: float, language: str | None
+    ) -> AsyncGenerator[Any, None]:
         end = 0
         async for phrase in text:
             end += len(phrase)

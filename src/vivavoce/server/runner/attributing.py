@@ -9,6 +9,7 @@ import numpy as np
 from vivavoce.engines.interfaces import Diarization, Diarizer, EngineError, Samples, SpeakerTurn
 from vivavoce.server.runner.conversion import Conversion
 from vivavoce.server.runner.live import LiveSession
+from vivavoce.server.runner.soundness import refuse_unless_sound
 from vivavoce.session import Diarize
 
 logger = logging.getLogger(__name__)
@@ -19,9 +20,11 @@ MOST_WAITING = 64
 
 class Attributing:
     """The utterances of which it is being found out who speaks in them: one after another, because each
-    teaches the diarizer who is there."""
+    teaches the diarizer who is there. A diarizer that needs `timeout_s` longer than the utterance lasted is
+    given up."""
 
-    def __init__(self, live: LiveSession, diarizer: Diarizer) -> None:
+    def __init__(self, live: LiveSession, diarizer: Diarizer, timeout_s: float) -> None:
+        self._timeout = timeout_s
         self._live = live
         self._diarizer = diarizer
         self._stream: Diarization | None = None
@@ -46,9 +49,17 @@ class Attributing:
             try:
                 if self._stream is None:
                     self._stream = self._diarizer.stream()
-                turns = list(await self._stream.turns(self._samples(utterance)))
+                samples = self._samples(utterance)
+                async with asyncio.timeout(self._timeout + len(samples) / self._diarizer.sample_rate):
+                    brought = list(await self._stream.turns(samples))
+                for turn in brought:
+                    refuse_unless_sound(turn)
+                turns = brought
             except EngineError as error:
                 logger.warning("nobody can tell who speaks in an utterance: %s", error)
+            except TimeoutError:
+                logger.error("the diarizer said nothing for too long and was given up")
+                self._stream = None
             except Exception:  # a fault of one engine must not end the session
                 logger.exception("the diarizer failed")
             live.conversation.diarized(utterance.item_id, turns, live.now())

@@ -104,7 +104,7 @@ class SessionRunner:
         self._understanding = Understanding(
             self._live, engines.transcriber, opening.settings.engine_timeout_s
         )
-        self._attributing = Attributing(self._live, engines.diarizer)
+        self._attributing = Attributing(self._live, engines.diarizer, opening.settings.engine_timeout_s)
         self._answering = Answering(
             self._live, engines.responder, transport, opening.settings.engine_timeout_s
         )

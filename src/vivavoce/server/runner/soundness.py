@@ -4,7 +4,7 @@ get wrong must not reach the session."""
 import math
 from typing import Any
 
-from vivavoce.engines.interfaces import Transcript
+from vivavoce.engines.interfaces import SpeakerTurn, Transcript
 from vivavoce.protocol import (
     AudioDelta,
     FunctionCallDelta,
@@ -18,7 +18,8 @@ from vivavoce.protocol import (
 
 
 def refuse_unless_sound(brought: Any) -> None:
-    """Raise TypeError or ValueError unless this is a part of an answer, or a transcript, that can be sent."""
+    """Raise TypeError or ValueError unless this is a part of an answer, a transcript or a speaker's turn that
+    can be sent."""
     match brought:
         case TextDelta(text=str(text)) | FunctionCallDelta(arguments=str(text)):
             _refuse_unless_writable(text)
@@ -26,6 +27,10 @@ def refuse_unless_sound(brought: Any) -> None:
             pass
         case Transcript():
             _refuse_unless_true(brought)
+        case SpeakerTurn(start=float(start), end=float(end), speaker=str(speaker)):
+            if not 0 <= start <= end < math.inf:
+                raise ValueError("a turn begins before it ends, and not before the utterance")
+            _refuse_unless_writable(speaker)
         case FunctionCallStart(name=str(name), call_id=str() | None as call_id):
             _refuse_unless_writable(name + (call_id or ""))
         case ResponseFailure(type=str(kind), code=str() | None as code, message=str(message)):
