@@ -15,11 +15,8 @@ from vivavoce.protocol import (
     ClientEvent,
     ConversationItemCreate,
     ConversationItemDelete,
-    ConversationItemDeleted,
     ConversationItemRetrieve,
-    ConversationItemRetrieved,
     ConversationItemTruncate,
-    ConversationItemTruncated,
     Error,
     ErrorEvent,
     InputAudioBufferAppend,
@@ -44,11 +41,11 @@ from vivavoce.protocol import (
     decode_audio,
     errors,
 )
-from vivavoce.session import configuration, intake, limits
+from vivavoce.session import configuration, intake
 from vivavoce.session.answering import Answering
 from vivavoce.session.barge_in import BargeIns
-from vivavoce.session.conversation import ROOT, StoredItem
 from vivavoce.session.core import Configuration, Core
+from vivavoce.session.editing import Editing
 from vivavoce.session.effects import Close, Effect, WakeAt
 from vivavoce.session.ids import Ids
 from vivavoce.session.listening import Listening, Turn
@@ -110,6 +107,9 @@ class Session:
         self._barge_ins = BargeIns()
         self._listening = Listening(self._core, self._transcribing, self._barge_ins)
         self._answering = Answering(self._core, self._listening, self._transcribing, self._barge_ins)
+        self._editing = Editing(
+            self._core, self._listening, self._transcribing, self._answering, self._barge_ins
+        )
         self._turns = TurnTaking(
             self._core,
             self._listening,
@@ -284,14 +284,13 @@ class Session:
             case InputAudioBufferClear():
                 self._listening.clear()
             case ConversationItemCreate():
-                self._create_item(event)
+                self._editing.create(event)
             case ConversationItemRetrieve(item_id=item_id):
-                stored = self._existing(item_id, "retrieving")
-                self._core.emit(ConversationItemRetrieved, item=stored.retrieved())
+                self._editing.retrieve(item_id)
             case ConversationItemTruncate():
-                self._truncate(event)
+                self._editing.truncate(event)
             case ConversationItemDelete(item_id=item_id):
-                self._delete(item_id)
+                self._editing.delete(item_id)
             case ResponseCreate() | ResponseCancel() if isinstance(self.config, TranscriptionSession):
                 raise InvalidEvent(errors.no_responses_here())
             case ResponseCreate(response=params):
@@ -325,71 +324,6 @@ class Session:
             self._listening.configure(detection)
             if not isinstance(detection, ServerVad) or detection.idle_timeout_ms is None:
                 self._answering.idle.disarm()
-
-    def _existing(self, item_id: str, action: str) -> StoredItem:
-        stored = self._core.conversation.get(item_id)
-        if stored is None:
-            raise InvalidEvent(errors.item_not_found(action, item_id))
-        return stored
-
-    def _create_item(self, event: ConversationItemCreate) -> None:
-        core = self._core
-        after = event.previous_item_id or None
-        stored = intake.stored_item(event.item, "item", core.mint, self.config.audio.input.format)
-        intake.check_call(stored, core.conversation)
-        self._answering.calls.check_approval(stored)
-        if stored.id in core.conversation or self._is_taken(stored.id):
-            raise InvalidEvent(errors.duplicate_item(stored.id))
-        if after is not None and after != ROOT and after not in core.conversation:
-            raise InvalidEvent(errors.unknown_previous_item(after))
-        if len(core.conversation) >= core.options.max_items:
-            raise InvalidEvent(limits.too_many_items(core.options.max_items))
-        if core.conversation.n_bytes + self._listening.n_bytes + stored.n_bytes > core.options.max_bytes:
-            raise InvalidEvent(limits.conversation_full(core.options.max_bytes, "item"))
-        core.add_item(stored, after)
-        self._answering.calls.answer_request(stored)
-        self._transcribing.understand(stored)
-
-    def _is_taken(self, item_id: str) -> bool:
-        """Whether events will name this id, though the conversation has no such item: one that is on its way,
-        or one that is gone."""
-        return (
-            self._listening.expects(item_id)
-            or item_id in self._transcribing
-            or self._answering.is_writing(item_id)
-            or self._answering.servers.is_listing(item_id)
-            or self._answering.calls.is_running(item_id)
-        )
-
-    def _truncate(self, event: ConversationItemTruncate) -> None:
-        stored = self._existing(event.item_id, "truncating")
-        length = stored.answer_ms
-        if length is None:
-            raise InvalidEvent(errors.not_truncatable())
-        if event.content_index != 0:
-            raise InvalidEvent(errors.unknown_content_index(event.content_index))
-        if event.audio_end_ms > length:
-            raise InvalidEvent(errors.truncate_beyond(length, event.audio_end_ms))
-        stored.truncate(event.audio_end_ms)
-        self._answering.memory.changed(stored)
-        self._core.emit(
-            ConversationItemTruncated,
-            item_id=event.item_id,
-            content_index=event.content_index,
-            audio_end_ms=event.audio_end_ms,
-        )
-        if event.audio_end_ms < length:
-            self._answering.playing.cut_short()
-
-    def _delete(self, item_id: str) -> None:
-        stored = self._existing(item_id, "deleting")
-        self._core.conversation.remove(item_id)
-        self._answering.memory.changed(stored)
-        if not self._answering.awaits(stored):
-            self._transcribing.abandon(item_id)
-        self._answering.calls.forget_request(item_id)
-        self._barge_ins.dismiss(item_id)
-        self._core.emit(ConversationItemDeleted, item_id=item_id)
 
     # Responses
 
