@@ -9,15 +9,16 @@ from tests.server.scripted import ScriptedDiarizer, ScriptedTranscriber, Stage
 from tests.server.test_runner import audio, greeting
 from vivavoce.engines.interfaces import EngineError, SpeakerTurn
 from vivavoce.server.config import SessionSettings
+from vivavoce.server.opening import SessionKind
 from vivavoce.server.runner import attributing
 
 PREFIX = "conversation.item.input_audio_transcription."
 TURN = SpeakerTurn(0.0, 0.5, "spk_1")
 
 
-async def ask(stage: Stage) -> None:
+async def ask(stage: Stage, kind: str = "realtime") -> None:
     detection = {"transcription": {"model": "gpt-4o-transcribe-diarize"}, "turn_detection": None}
-    await stage.send(type="session.update", session={"type": "realtime", "audio": {"input": detection}})
+    await stage.send(type="session.update", session={"type": kind, "audio": {"input": detection}})
 
 
 async def utter(stage: Stage, seconds: float = 0.5) -> None:
@@ -25,10 +26,12 @@ async def utter(stage: Stage, seconds: float = 0.5) -> None:
     await stage.send(type="input_audio_buffer.commit")
 
 
-async def test_segments_come_before_the_transcript_is_complete() -> None:
+@pytest.mark.parametrize("kind", ["realtime", "transcription"])
+async def test_segments_come_before_the_transcript_is_complete(kind: SessionKind) -> None:
     diarizer = ScriptedDiarizer([TURN, SpeakerTurn(0.5, 1.0, "spk_2")])
-    async with Stage(greeting, transcriber=ScriptedTranscriber("yes no"), diarizer=diarizer) as stage:
-        await ask(stage)
+    transcriber = ScriptedTranscriber("yes no")
+    async with Stage(greeting, transcriber=transcriber, diarizer=diarizer, kind=kind) as stage:
+        await ask(stage, kind)
         await utter(stage, 1.0)
         completed = await stage.transport.until(PREFIX + "completed")
         assert completed["transcript"] == "yes no"
