@@ -12,8 +12,9 @@ Needs what the command line needs: `pip install "vivavoce[conformance]"`.
 
 from vivavoce.conformance import checks as checks  # fills the catalogue
 from vivavoce.conformance.check import CATALOGUE, Check, Dialect, Fault, Group, NotRun, Source, check
+from vivavoce.conformance.extract import Extract
 from vivavoce.conformance.monitor import RULES, Rule
-from vivavoce.conformance.run import Extract, Outcome, Plan, Report, Unusable, Verdict, judge
+from vivavoce.conformance.run import Outcome, Plan, Report, Unusable, Verdict, judge
 from vivavoce.conformance.sound import Speech
 from vivavoce.conformance.target import Target
 

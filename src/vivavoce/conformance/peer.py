@@ -39,6 +39,8 @@ class Frame:
     """Whether the caller sent it; otherwise the server did."""
     text: str
     """JSON without long texts and audio, or a description of what is not JSON."""
+    kind: str = ""
+    """The type of the event, if it is one."""
 
 
 class Watch(Protocol):
@@ -97,7 +99,7 @@ class Peer:
     async def send(self, *events: Event) -> None:
         """Send events, one frame each."""
         for event in events:
-            await self._put(json.dumps(event), True, shorten(event))
+            await self._put(json.dumps(event), True, shorten(event), str(event.get("type")))
 
     async def send_text(self, text: str) -> None:
         """Send a text frame that need not be JSON."""
@@ -107,8 +109,8 @@ class Peer:
         """Send a binary frame."""
         await self._put(data, False, f"binary frame, {len(data)} bytes")
 
-    async def _put(self, frame: str | bytes, text: bool, shown: str) -> None:
-        self._record(True, shown)
+    async def _put(self, frame: str | bytes, text: bool, shown: str, kind: str = "") -> None:
+        self._record(True, shown, kind)
         try:
             await self.socket.send(frame, text=text)
         except ConnectionClosed:
@@ -274,20 +276,32 @@ class Peer:
             self._record(False, frame[:LONGEST_SHOWN])
             self._watch.broken(f"The server sent a text that is not JSON: {error}.", number)
             return
-        self._record(False, shorten(event))
+        self._record(False, shorten(event), str(event.get("type")) if isinstance(event, dict) else "")
         self._watch.received(event, frame, number)
         if isinstance(event, dict) and event.get("type") == "conversation.created":
             self.conversation = event
         elif isinstance(event, dict):
             self._incoming.put_nowait(event)
 
-    def _record(self, sent: bool, text: str) -> None:
-        self.frames.append(Frame(time.monotonic() - self._opened, sent, self._conceal(text)))
+    def _record(self, sent: bool, text: str, kind: str = "") -> None:
+        self.frames.append(Frame(time.monotonic() - self._opened, sent, self._conceal(text), kind))
 
 
 def shorten(event: object) -> str:
-    """An event as JSON in which long texts, above all audio, are cut."""
-    return json.dumps(_shortened(event), ensure_ascii=False, separators=(",", ":"))
+    """An event as JSON, in which long texts and audio are cut, and what it says comes before its ids."""
+    shown = _shortened(event)
+    if isinstance(shown, dict):
+        shown = dict(sorted(shown.items(), key=lambda entry: _rank(entry[0])))
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+
+
+def _rank(key: str) -> int:
+    """Where a key stands in a frame as it is shown."""
+    if key in ("event_id", "obfuscation"):
+        return 4
+    if key.endswith(("_id", "_index")):
+        return 3 if key.endswith("_id") else 2
+    return 0 if key == "type" else 1
 
 
 def _shortened(value: object) -> object:

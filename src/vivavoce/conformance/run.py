@@ -8,14 +8,11 @@ from enum import Enum
 
 from vivavoce.conformance.caller import Caller, created
 from vivavoce.conformance.check import CATALOGUE, Check, Dialect, Fault, Group, Needs, NotRun, Source
+from vivavoce.conformance.extract import Extract, around, last
 from vivavoce.conformance.monitor import RULES, Finding, Ledger, Monitor, Rule
-from vivavoce.conformance.peer import Frame
 from vivavoce.conformance.sound import Speech
 from vivavoce.conformance.target import Target
 from vivavoce.conformance.words import Words
-
-FRAMES_SHOWN = 16
-"""Frames of a connection that are shown for a failure."""
 
 LONGEST_CHECK = 8
 """How many times its patience a check may take in all."""
@@ -31,17 +28,6 @@ class Outcome(Enum):
     DIFFERS = "differs"
     """What the real service is only believed to do is done otherwise here."""
     NOT_RUN = "not run"
-
-
-@dataclass(frozen=True)
-class Extract:
-    """Frames of one connection."""
-
-    frames: Sequence[Frame]
-    skipped: int
-    """How many came before the first of them."""
-    culprit: int | None = None
-    """Which of `frames` breaks the rule, if one does by itself."""
 
 
 @dataclass(frozen=True)
@@ -215,9 +201,7 @@ async def _play(plan: Plan, check: Check, dialect: Dialect, ledger: Ledger) -> V
         await caller.aclose()
     evidence: list[Extract] = []
     if outcome in (Outcome.FAILED, Outcome.DIFFERS):
-        for peer, end in zip(caller.peers, ends, strict=True):
-            first = max(0, end - FRAMES_SHOWN)
-            evidence.append(Extract(peer.frames[first:end], first))
+        evidence = [last(peer.frames[:end]) for peer, end in zip(caller.peers, ends, strict=True) if end]
     seconds = time.monotonic() - started
     return _verdict(check, dialect, outcome, reason, evidence, caller.exchanges, seconds)
 
@@ -260,8 +244,7 @@ def _judged(rule: Rule, dialect: Dialect, finding: Finding, shut: str) -> Verdic
     if shut:
         return _verdict(rule, dialect, Outcome.NOT_RUN, shut)
     if finding.broken:
-        first = max(0, finding.number + 2 - FRAMES_SHOWN)
-        extract = Extract(finding.frames[first:], first, finding.number - first)
+        extract = around(finding.frames, finding.number)
         times = f" (broken {finding.broken} times in all)" if finding.broken > 1 else ""
         reason = f"{finding.reason} Seen in the check {finding.check_id}{times}."
         outcome = Outcome.DIFFERS if rule.believed else Outcome.FAILED

@@ -5,9 +5,10 @@ from rich.table import Table
 from rich.text import Text
 
 from vivavoce.conformance.check import CATALOGUE, Check, Dialect, Group
+from vivavoce.conformance.extract import Extract
 from vivavoce.conformance.monitor import RULES, Rule
 from vivavoce.conformance.peer import Frame
-from vivavoce.conformance.run import Extract, Outcome, Report, Verdict
+from vivavoce.conformance.run import Outcome, Report, Verdict
 
 _SIGNS = {
     Outcome.PASSED: ("✓", "green"),
@@ -93,7 +94,7 @@ def _show_extract(extract: Extract, console: Console) -> None:
         style = "red" if number == extract.culprit else "dim"
         line = _line(frame)
         room = max(console.width, _LINE)
-        shown = line if len(line) <= room else f"{line[: room - 1]}…"
+        shown = line if len(line) <= room or number == extract.culprit else f"{line[: room - 1]}…"
         console.print(Text(shown, style=style), soft_wrap=True)
 
 

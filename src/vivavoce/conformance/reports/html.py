@@ -6,13 +6,14 @@ from importlib.resources import files
 from time import gmtime, strftime
 
 from vivavoce.conformance.check import Group
-from vivavoce.conformance.run import Extract, Outcome, Report, Verdict
+from vivavoce.conformance.extract import Extract
+from vivavoce.conformance.run import Outcome, Report, Verdict
 from vivavoce.version import __version__
 
 _MEANINGS = {
     Outcome.PASSED: "passed",
-    Outcome.FAILED: "failed: a required check",
-    Outcome.DIFFERS: "differs from what the real service is believed to do",
+    Outcome.FAILED: "failed",
+    Outcome.DIFFERS: "differs from what is believed",
     Outcome.NOT_RUN: "not run",
 }
 
@@ -44,7 +45,7 @@ def _head(report: Report) -> str:
     judged = passed + failed
     share = passed / judged if judged else 0.0
     # Never 100 % with a failure.
-    percent = f"{int(share * 1000) / 10:g} %"
+    percent = f"{int(share * 1000) / 10:g}&#8239;%"
     when = strftime("%Y-%m-%d %H:%M UTC", gmtime(report.started))
     dialects = " and ".join(sorted({verdict.dialect.value for verdict in report.verdicts}))
     mood = "bad" if failed or not judged else "good"
@@ -98,7 +99,7 @@ def _details(verdict: Verdict, *, open: bool, dialect: bool = True) -> str:
     told = [verdict.outcome.value] if verdict.outcome is not Outcome.PASSED else []
     told += ["believed"] if verdict.believed else []
     told += [verdict.dialect.value] if dialect else []
-    reason = f"<p>{escape(verdict.reason)}</p>" if verdict.reason else ""
+    reason = f'<p class="reason">{escape(verdict.reason)}</p>' if verdict.reason else ""
     exchanges = "".join(f"<pre>{escape(exchange)}</pre>" for exchange in verdict.exchanges)
     return (
         f'<details class="{_name(verdict.outcome)}"{" open" if open else ""}>'

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from vivavoce.conformance.extract import Extract
 from vivavoce.conformance.peer import Frame
-from vivavoce.conformance.run import Extract, Outcome, Report, Verdict
+from vivavoce.conformance.run import Outcome, Report, Verdict
 from vivavoce.version import __version__
 
 
