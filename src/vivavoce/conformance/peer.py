@@ -89,6 +89,9 @@ class Peer:
         self._conceal = conceal
         watch.frames = self.frames
         self._opened = time.monotonic()
+        request = socket.request
+        chosen = f", subprotocol {socket.subprotocol}" if socket.subprotocol else ""
+        self._record(True, f"open {request.path if request else ''}{chosen}")
         self._incoming: asyncio.Queue[Event | None] = asyncio.Queue()
         self._ended = False
         self._markers = 0
