@@ -36,6 +36,13 @@ parrot = tests.server.instant:Parrot
 @pytest.fixture
 def instant_engines(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers of these tests find the instant engines, as if pip had installed them."""
+    install_instant_engines(tmp_path_factory, monkeypatch)
+
+
+def install_instant_engines(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same for as long as `monkeypatch` lasts."""
     site = tmp_path_factory.mktemp("site")
     info = site / "instant_engines-1.0.dist-info"
     info.mkdir()

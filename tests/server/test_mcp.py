@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +12,7 @@ from openai import AsyncOpenAI
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.mcp_server import ToolServer, tool_server
-from tests.server.conftest import INSTANT
+from tests.server.conftest import INSTANT, install_instant_engines
 from tests.server.scripted import Answer, Stage
 from tests.serving import API_KEY, Server, serving
 from vivavoce.protocol import (
@@ -51,10 +50,12 @@ def tools() -> Iterator[ToolServer]:
         yield server
 
 
-@pytest.fixture
-def server(tmp_path: Path, instant_engines: None) -> Iterator[Server]:
-    with serving(tmp_path, config=CONFIG) as running:
-        yield running
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with pytest.MonkeyPatch.context() as patch:
+        install_instant_engines(tmp_path_factory, patch)
+        with serving(tmp_path_factory.mktemp("mcp"), config=CONFIG) as running:
+            yield running
 
 
 class Caller:

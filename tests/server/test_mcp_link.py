@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -328,6 +330,15 @@ async def test_a_server_that_dies_in_a_call_and_comes_back(server: ToolServer) -
             )
             with tool_server(*options, port=mortal.port):
                 assert await link.call("search", '{"q": "again"}') == "Found again."
+
+
+async def test_a_server_that_does_not_hear_the_farewell() -> None:
+    with tool_server("--legacy") as server:
+        async with linked(server.url) as link:
+            await link.tools()
+            os.killpg(server.process.pid, signal.SIGSTOP)
+            async with asyncio.timeout(30):
+                await link.aclose()
 
 
 async def test_what_is_closed_tells_its_server(legacy: ToolServer) -> None:
