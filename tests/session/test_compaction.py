@@ -328,3 +328,17 @@ def test_the_end_of_the_session_is_the_summary_s() -> None:
 def test_keep_is_less_than_begin() -> None:
     with pytest.raises(ValueError, match="keep must be less than begin"):
         Compaction(begin=0.5, keep=0.5)
+
+
+def test_another_output_of_a_call_that_is_told_of_voids_the_summary() -> None:
+    session = driver()
+    session.create({"type": "function_call", "name": "f", "call_id": "c1", "arguments": "{}"})
+    call = session.last_item
+    session.create({"type": "function_call_output", "call_id": "c1", "output": "Done"})
+    say(session, *map(str, range(9)))
+    summarise(session, turn(session))
+    assert call not in seen(session)
+    session.create({"type": "function_call_output", "call_id": "c1", "output": "Corrected"})
+    kept = seen(session)
+    assert kept[0] == call
+    assert kept[-1] == session.last_item

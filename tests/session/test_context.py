@@ -7,8 +7,21 @@ import pytest
 
 from tests.session.driver import Driver, Event, pcm
 from tests.session.expected import usage
-from vivavoce.protocol import AudioDelta, FunctionCallDelta, FunctionCallStart, ResponseEnd, TextDelta
+from vivavoce.protocol import (
+    AudioDelta,
+    FunctionCallDelta,
+    FunctionCallStart,
+    McpApprovalRequest,
+    McpApprovalResponse,
+    McpCall,
+    McpListTools,
+    Message,
+    ResponseEnd,
+    TextDelta,
+)
 from vivavoce.session import Respond, SessionOptions
+from vivavoce.session.context import too_many
+from vivavoce.session.conversation import StoredItem
 
 OVERHEAD = 2
 """Tokens of an item beside its words."""
@@ -399,3 +412,27 @@ def test_a_window_of_real_size() -> None:
     assert len(kept) == (32_768 - 4096) // 102
     assert kept == items[-len(kept) :]
     assert len(json.dumps(session.prompt)) > 100_000
+
+
+def test_a_call_that_was_dropped_comes_back_with_its_output() -> None:
+    session = driver(30)
+    session.update(truncation=ratio(0.5))
+    called = call(session, "c1")
+    items = say(session, "one", "two", "three", "four")
+    assert seen(session) == items[2:]
+    returned = output(session, "c1", "late")
+    # 3 + 5 + 5 + 3
+    assert seen(session) == [called, *items[2:], returned]
+
+
+def test_the_approval_of_a_call_goes_with_it() -> None:
+    request = McpApprovalRequest(id="r1", server_label="s", name="n", arguments="{}")
+    answer = McpApprovalResponse(id="a1", approval_request_id="r1", approve=True)
+    approved = McpCall(id="m1", server_label="s", name="n", arguments="{}", approval_request_id="r1")
+    other = McpCall(id="m2", server_label="s", name="n", arguments="{}")
+    tools = McpListTools(id="l1", server_label="s", tools=())
+    message = Message(id="i1", status="completed", role="user", content=())
+    context = [StoredItem(item) for item in (tools, request, answer, message, approved, other, message)]
+    assert too_many(context, [1] * 7, 7, 6) == {1, 2, 4}
+    assert too_many(context, [1] * 7, 7, 3.5) == {1, 2, 4, 3}
+    assert too_many(context, [1] * 7, 7, 0) == {1, 2, 4, 3, 5}

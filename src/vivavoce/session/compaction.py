@@ -138,12 +138,22 @@ class Memory:
         self._machine.fire(SummaryEvent.FAILED_AGAIN if over else SummaryEvent.ABANDONED)
 
     def changed(self, stored: StoredItem) -> None:
-        """An item was deleted or truncated: no summary may tell what was in it."""
+        """An item was deleted or truncated, or has got an answer: no summary may tell what it was before."""
         if self._folding is not None and stored in self._folding.items:
             self.abandon()
         if stored.folded:
             self._core.conversation.unfold()
             self.abandon()  # the one that is being written goes on from the one that is void
+
+    def answered(self, output: StoredItem) -> None:
+        """The output of a function is here: its call is seen with it, also if it was left out before."""
+        if not isinstance(output.item, FunctionCallOutput):
+            return
+        for stored in self._core.conversation:
+            item = stored.item
+            if isinstance(item, FunctionCall | FunctionCallOutput) and item.call_id == output.item.call_id:
+                stored.dropped = False
+                self.changed(stored)
 
     def abandon(self) -> None:
         """Nobody wants the summary any more that is being written, if one is."""

@@ -53,6 +53,7 @@ class Editing:
         if core.conversation.n_bytes + self._listening.n_bytes + stored.n_bytes > core.options.max_bytes:
             raise InvalidEvent(limits.conversation_full(core.options.max_bytes, "item"))
         core.add_item(stored, after)
+        self._answering.memory.answered(stored)
         self._answering.calls.answer_request(stored)
         self._transcribing.understand(stored)
 
