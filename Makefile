@@ -85,7 +85,7 @@ bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks
 
 soak: $(VENV)/dev
-	VIVAVOCE_SOAK=1 $(BIN)/python -m pytest tests/session/test_stateful.py --timeout 3600
+	VIVAVOCE_SOAK=1 $(BIN)/python -m pytest tests/session/test_stateful.py tests/session/test_interpreters_at_random.py --timeout 3600
 	$(BIN)/python -m tests.soak
 
 clean:

@@ -1,6 +1,7 @@
 """Random clients and engines against a translation session: nothing is lost, nothing comes twice, and what
 was said first is translated first."""
 
+import os
 from typing import Any
 
 from hypothesis import settings
@@ -11,6 +12,9 @@ from tests.session.driver import NOISE, Event
 from tests.session.interpreting import FRAME_MS, Interpreted, sound, texts
 from vivavoce.protocol import AudioDelta, ResponseEnd, ResponseFailure, TextDelta
 from vivavoce.session import AbandonTranscription, Cancel, Close, OpenTranscription, Respond
+
+SOAK = bool(os.environ.get("VIVAVOCE_SOAK"))
+EXAMPLES = 20_000 if SOAK else 150
 
 WORDS = ("yes", "no", "maybe", "good morning", "翻訳")
 
@@ -196,5 +200,7 @@ class Interpreting(RuleBasedStateMachine):
         assert not self.session.did(Respond, OpenTranscription)
 
 
-Interpreting.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Interpreting.TestCase.settings = settings(
+    max_examples=EXAMPLES, stateful_step_count=40, deadline=None, derandomize=not SOAK, database=None
+)
 TestInterpreting = Interpreting.TestCase
