@@ -22,13 +22,14 @@ TYPE_CHECKING = False  # what `typing` says, without the cost of importing it
 if TYPE_CHECKING:
     from msgspec import UNSET
 
-    from vivavoce.client.clients import AsyncClient
+    from vivavoce.client.clients import AsyncClient, Client
     from vivavoce.client.errors import ConnectError, ConnectionClosed, StatusError
     from vivavoce.protocol.errors import VivavoceError
 
 __all__ = [
     "UNSET",
     "AsyncClient",
+    "Client",
     "ConnectError",
     "ConnectionClosed",
     "StatusError",
@@ -38,6 +39,7 @@ __all__ = [
 
 _HOMES = {
     "AsyncClient": "vivavoce.client.clients",
+    "Client": "vivavoce.client.clients",
     "ConnectError": "vivavoce.client.errors",
     "ConnectionClosed": "vivavoce.client.errors",
     "StatusError": "vivavoce.client.errors",

@@ -1,17 +1,22 @@
 """How programs call a Realtime server.
 
-`AsyncClient` holds the key and the address; `client.realtime.connect(...)` opens a connection, which is
-iterated for events and has a method for each event that a client may send. Names are imported when they are
-first used.
+`AsyncClient` and `Client` hold the key and the address; `client.realtime.connect(...)` opens a connection,
+which is iterated for events or calls handlers for them, and has a method for each event that a client may
+send. Names are imported when they are first used.
 
-    clients      what holds the key and the address
-    endpoint     where the server is and what introduces us to it
-    realtime     `client.realtime`: opening connections
-    connection   an open connection
-    events       its methods, one for each client event
-    opening      the opening handshake, and why it can fail
-    websocket    messages from a TCP stream, fast
-    errors       what can go wrong, in sentences
+    clients          what holds the key and the address
+    endpoint         where the server is and what introduces us to it
+    realtime         `client.realtime`: opening connections
+    connection       an open connection, asynchronous
+    sync_connection  the same for programs without an event loop
+    core             what both have in common: decoding, handlers, the send queue, the state
+    events           its methods, one for each client event
+    listening        handlers for events
+    opening          the opening handshake, and why it can fail
+    async_socket,
+    sync_socket      WebSockets of both kinds
+    frames           messages from a TCP stream, fast
+    errors           what can go wrong, in sentences
 """
 
 from importlib import import_module
@@ -19,7 +24,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # what `typing` says, without the cost of importing it
 
 if TYPE_CHECKING:
-    from vivavoce.client.clients import AsyncClient
+    from vivavoce.client.clients import AsyncClient, Client
     from vivavoce.client.connection import AsyncRealtimeConnection
     from vivavoce.client.errors import (
         AlreadyListening,
@@ -29,18 +34,22 @@ if TYPE_CHECKING:
         ConnectionClosed,
         ConnectionRefused,
         ConnectTimeout,
+        ErrorReceived,
         HandshakeFailed,
         HostNotFound,
         NotFoundError,
         PermissionDeniedError,
         RateLimitError,
+        SendQueueFull,
         ServerError,
         StatusError,
         TLSFailure,
         UnsendableEvent,
     )
     from vivavoce.client.opening import WebSocketOptions
-    from vivavoce.client.realtime import AsyncConnect, AsyncRealtime
+    from vivavoce.client.realtime import AsyncConnect, AsyncRealtime, Connect, Realtime
+    from vivavoce.client.reconnecting import OnReconnecting, ReconnectingEvent, ReconnectingOverrides
+    from vivavoce.client.sync_connection import RealtimeConnection
 
 __all__ = [
     "AlreadyListening",
@@ -49,16 +58,25 @@ __all__ = [
     "AsyncRealtime",
     "AsyncRealtimeConnection",
     "AuthenticationError",
+    "Client",
     "ConfigurationError",
+    "Connect",
     "ConnectError",
     "ConnectTimeout",
     "ConnectionClosed",
     "ConnectionRefused",
+    "ErrorReceived",
     "HandshakeFailed",
     "HostNotFound",
     "NotFoundError",
+    "OnReconnecting",
     "PermissionDeniedError",
     "RateLimitError",
+    "Realtime",
+    "RealtimeConnection",
+    "ReconnectingEvent",
+    "ReconnectingOverrides",
+    "SendQueueFull",
     "ServerError",
     "StatusError",
     "TLSFailure",
@@ -71,6 +89,13 @@ _HOMES = {
     "AsyncConnect": "realtime",
     "AsyncRealtime": "realtime",
     "AsyncRealtimeConnection": "connection",
+    "Client": "clients",
+    "Connect": "realtime",
+    "OnReconnecting": "reconnecting",
+    "Realtime": "realtime",
+    "RealtimeConnection": "sync_connection",
+    "ReconnectingEvent": "reconnecting",
+    "ReconnectingOverrides": "reconnecting",
     "WebSocketOptions": "opening",
 }
 """Where the names live that are not in `errors`."""

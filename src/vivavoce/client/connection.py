@@ -1,11 +1,16 @@
-"""An open connection to a Realtime server."""
+"""An open connection to a Realtime server, for programs on asyncio."""
 
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from typing import Any, TypeAlias
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from inspect import isawaitable
+from typing import Any, Generic, TypeAlias
 
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
-from vivavoce.client.errors import ConnectionClosed, UnsendableEvent
+from vivavoce.client.async_socket import WebSocket
+from vivavoce.client.core import ConnectionCore, Event, Outgoing, State, encoded
+from vivavoce.client.errors import ConnectionClosed, ErrorReceived
 from vivavoce.client.events import (
     ConversationEvents,
     InputAudioBufferEvents,
@@ -13,13 +18,100 @@ from vivavoce.client.events import (
     ResponseEvents,
     SessionEvents,
 )
-from vivavoce.client.websocket import WebSocket
-from vivavoce.protocol import ClientEvent, ErrorEvent, ServerEvent, UnknownEvent, decode_server_event, encode
+from vivavoce.client.listening import Listening
+from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
 
 Sending: TypeAlias = Coroutine[Any, Any, None]
 
 
-class AsyncRealtimeConnection:
+class AsyncConnection(Generic[Event, Outgoing]):
+    """Reading and writing, whatever the dialect."""
+
+    def __init__(self, websocket: WebSocket, core: ConnectionCore[Event]) -> None:
+        self._websocket = websocket
+        self._core = core
+        self._flushing = asyncio.Lock()
+
+    async def __aiter__(self) -> AsyncIterator[Event | UnknownEvent]:
+        decode = self._core.decode
+        inbox = self._websocket.inbox
+        take = inbox.popleft
+        event: Event | UnknownEvent | None = None
+        while inbox or await self._websocket.more():
+            event = decode(take())
+            yield event
+        self._core.last = event or self._core.last
+        closed = self._ended()
+        if not (self._core.state is State.LEFT or closed.normal):
+            raise closed
+
+    async def recv(self) -> Event | UnknownEvent:
+        """The next event. Cancelling it loses nothing.
+
+        Raises ConnectionClosed when there will be none any more, and MalformedEvent for a message that is no
+        event.
+        """
+        return self.parse_event(await self.recv_bytes())
+
+    async def recv_bytes(self) -> bytes:
+        """The next message as it came. Cancelling it loses nothing. Raises ConnectionClosed."""
+        if not await self._websocket.more():
+            raise self._ended()
+        return self._websocket.inbox.popleft()
+
+    def parse_event(self, message: str | bytes) -> Event | UnknownEvent:
+        """The event of a message from `recv_bytes`. Raises MalformedEvent for a message that is no event."""
+        self._core.last = event = self._core.decode(message)
+        return event
+
+    async def send(self, event: Outgoing | Mapping[str, Any]) -> None:
+        """Send an event, a struct of `vivavoce.protocol` or the like as a dict; waits while the server does
+        not keep up.
+
+        Raises UnsendableEvent for what JSON cannot hold, and ConnectionClosed.
+        """
+        message = encoded(event)
+        try:
+            await self.send_raw(message)
+        except ConnectionClosed:
+            self._core.keep(message)
+            raise
+
+    async def send_raw(self, message: str | bytes) -> None:
+        """Send a text message as it is. Raises ConnectionClosed."""
+        data = message.encode() if isinstance(message, str) else message
+        if not self._core.hold_back(data):
+            await self._transmit(data)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the connection; does nothing if it is closed. Events that have come can still be read."""
+        self._core.become(State.LEFT)
+        await self._websocket.close(code, reason)
+
+    async def flush(self) -> None:
+        """Send what waits in the queue, in order; two at a time do it one after the other.
+
+        Raises ConnectionClosed. The message that failed and those behind it are then still in the queue.
+        """
+        async with self._flushing:
+            while (message := self._core.queue.first()) is not None:
+                await self._transmit(message)
+                self._core.queue.sent(message)
+
+    async def _transmit(self, message: bytes) -> None:
+        try:
+            await self._websocket.send_text(message)
+        except (WebSocketClosed, OSError):
+            raise self._core.ending(self._websocket.closure(), self._core.last, []) from None
+
+    def _ended(self) -> ConnectionClosed:
+        """Nothing more will come."""
+        if self._core.state is not State.LEFT:
+            self._core.become(State.CLOSED)
+        return self._core.ending(self._websocket.closure(), self._core.last, self._core.queue.drain())
+
+
+class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listening):
     """Events from the server by iteration, events to the server by one method each.
 
         async for event in rt:
@@ -31,74 +123,90 @@ class AsyncRealtimeConnection:
     it breaks. An `error` event is an event like the others. What this version does not know comes as
     UnknownEvent. One task listens; any number may send.
 
+    Or by handlers, which `dispatch_events` calls:
+
+        @rt.on("response.output_text.delta")
+        def show(event: ResponseOutputTextDelta) -> None: ...
+
+        await rt.dispatch_events()
+
     - session, input_audio_buffer, output_audio_buffer, conversation, response: what can be sent, as
       `rt.conversation.item.create(item=…)` for `conversation.item.create`.
     """
 
-    def __init__(self, websocket: WebSocket) -> None:
-        self._websocket = websocket
-        self._left = False
-        self._last: ServerEvent | UnknownEvent | None = None
+    def __init__(self, websocket: WebSocket, core: ConnectionCore[ServerEvent]) -> None:
+        super().__init__(websocket, core)
+        self._handlers = core.handlers
+        self._dispatching: asyncio.Future[None] | None = None
+        """Done when whoever dispatches events ceases to."""
         self.session: SessionEvents[Sending] = SessionEvents(self.send)
         self.input_audio_buffer: InputAudioBufferEvents[Sending] = InputAudioBufferEvents(self.send)
         self.output_audio_buffer: OutputAudioBufferEvents[Sending] = OutputAudioBufferEvents(self.send)
         self.conversation: ConversationEvents[Sending] = ConversationEvents(self.send)
         self.response: ResponseEvents[Sending] = ResponseEvents(self.send)
 
-    async def __aiter__(self) -> AsyncIterator[ServerEvent | UnknownEvent]:
-        inbox = self._websocket.inbox
-        take = inbox.popleft
-        event: ServerEvent | UnknownEvent | None = None
-        while inbox or await self._websocket.more():
-            event = decode_server_event(take())
-            yield event
-        closed = self._closed(event)
-        if not (self._left or closed.normal):
-            raise closed
+    async def dispatch_events(self) -> None:
+        """Call the handlers of every event that comes, until the connection ends: those of the event's type,
+        then those of `"event"`, in the order in which they were registered. Coroutines are awaited, and the
+        next event waits meanwhile.
 
-    async def recv(self) -> ServerEvent | UnknownEvent:
-        """The next event. Cancelling it loses nothing.
-
-        Raises ConnectionClosed when there will be none any more, and MalformedEvent for a message that is no
-        event.
+        What a handler raises comes out here; the events behind can still be read. Raises ErrorReceived for an
+        `error` event without handlers, and ConnectionClosed when the connection breaks.
         """
-        return self.parse_event(await self.recv_bytes())
+        while self._dispatching is not None:
+            await asyncio.shield(self._dispatching)
+        with self._dispatcher():
+            async for event in self:
+                await self._dispatch(event)
 
-    async def recv_bytes(self) -> bytes:
-        """The next message as it came. Cancelling it loses nothing. Raises ConnectionClosed."""
-        if not await self._websocket.more():
-            raise self._closed(self._last)
-        return self._websocket.inbox.popleft()
+    def emitted(self, name: str) -> Awaitable[ServerEvent | UnknownEvent]:
+        """The next event of this name, to be awaited. Its handlers are called as well.
 
-    def parse_event(self, message: str | bytes) -> ServerEvent | UnknownEvent:
-        """The event of a message from `recv_bytes`. Raises MalformedEvent for a message that is no event."""
-        self._last = decode_server_event(message)
-        return self._last
-
-    async def send(self, event: ClientEvent | Mapping[str, Any]) -> None:
-        """Send an event, a struct of `vivavoce.protocol` or the like as a dict; waits while the server does
-        not keep up.
-
-        Raises UnsendableEvent for what JSON cannot hold, and ConnectionClosed.
+        While no task is in `dispatch_events`, waiting does what that does. Raises ErrorReceived if an `error`
+        event comes first, and ConnectionClosed if none comes any more.
         """
+        return _Emitted(self, name)
+
+    async def _dispatch(self, event: ServerEvent | UnknownEvent) -> None:
+        for handler in self._core.listeners(event):
+            result = handler(event)
+            if result is not None and isawaitable(result):
+                await result
+
+    @contextmanager
+    def _dispatcher(self) -> Iterator[None]:
+        """Be the one who dispatches events."""
+        self._dispatching = asyncio.get_running_loop().create_future()
         try:
-            message = encode(event)  # type: ignore[arg-type]
-        except (TypeError, ValueError, RecursionError) as error:
-            raise UnsendableEvent(f"The event cannot be written as JSON: {error}.") from error
-        await self.send_raw(message)
+            yield
+        finally:
+            self._dispatching.set_result(None)
+            self._dispatching = None
 
-    async def send_raw(self, message: str | bytes) -> None:
-        """Send a text message as it is. Raises ConnectionClosed."""
+    async def _dispatch_until(self, arrival: asyncio.Future[ServerEvent | UnknownEvent]) -> None:
+        while not arrival.done():
+            if self._dispatching is not None:
+                await asyncio.wait((arrival, self._dispatching), return_when=asyncio.FIRST_COMPLETED)
+                continue
+            with self._dispatcher():
+                while not arrival.done():
+                    await self._dispatch(await self.recv())
+
+
+class _Emitted(Awaitable[ServerEvent | UnknownEvent]):
+    """An event to come."""
+
+    def __init__(self, connection: AsyncRealtimeConnection, name: str) -> None:
+        self._connection = connection
+        arrival: asyncio.Future[ServerEvent | UnknownEvent] = asyncio.get_running_loop().create_future()
+        self._arrival = arrival
+        self._forget = connection._handlers.expect(
+            name, arrival.set_result, lambda event: arrival.set_exception(ErrorReceived(event))
+        )
+
+    def __await__(self) -> Generator[Any, Any, ServerEvent | UnknownEvent]:
         try:
-            await self._websocket.send_text(message.encode() if isinstance(message, str) else message)
-        except (WebSocketClosed, OSError):
-            raise self._closed(self._last) from None
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close the connection; does nothing if it is closed. Events that have come can still be read."""
-        self._left = True
-        await self._websocket.close(code, reason)
-
-    def _closed(self, last: ServerEvent | UnknownEvent | None) -> ConnectionClosed:
-        code, reason = self._websocket.closure()
-        return ConnectionClosed(code, reason, last.error if isinstance(last, ErrorEvent) else None)
+            yield from self._connection._dispatch_until(self._arrival).__await__()
+        finally:
+            self._forget()
+        return self._arrival.result()

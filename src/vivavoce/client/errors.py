@@ -4,7 +4,9 @@ do.
     VivavoceError
     ├── ConfigurationError          what the program asks for makes no sense
     ├── UnsendableEvent             the event cannot be written as JSON
+    ├── SendQueueFull               too much waits for a connection
     ├── AlreadyListening            two tasks listen to one connection
+    ├── ErrorReceived               the server sent an error that nobody listens to
     ├── ConnectError                no connection came about
     │   ├── HostNotFound            the host's name is unknown
     │   ├── ConnectionRefused       nothing listens there
@@ -19,12 +21,15 @@ do.
     │   └── ServerError             500 and above
     └── ConnectionClosed            the connection is over
 
-An `error` event of a server is none of these: it is an event among the others. No message holds a key.
+An `error` event of a server is an event among the others; only where a program has handlers for events, but
+none for errors, it is raised. No message holds a key.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from vivavoce.protocol.errors import Error, VivavoceError
+from vivavoce.protocol.server_events import ErrorEvent, UnknownEvent
 
 
 class ConfigurationError(VivavoceError, ValueError):
@@ -35,8 +40,28 @@ class UnsendableEvent(VivavoceError, TypeError):
     """An event that holds something that JSON has no form for. Nothing was sent."""
 
 
+class SendQueueFull(VivavoceError):
+    """More waits to be sent than may. The event is discarded."""
+
+
 class AlreadyListening(VivavoceError, RuntimeError):
     """A second task wants the events of a connection that another task is listening to."""
+
+
+class ErrorReceived(VivavoceError):
+    """An `error` event came, and there is no handler for it.
+
+    - event: the event: an ErrorEvent, or an UnknownEvent if its shape is not known.
+    - error: its error object, None where there is none.
+    """
+
+    def __init__(self, event: ErrorEvent | UnknownEvent) -> None:
+        self.event = event
+        self.error = event.error if isinstance(event, ErrorEvent) else None
+        said = self.error.message.rstrip(".") if self.error is not None else "of an unknown shape"
+        super().__init__(
+            f"The server sent an error: {said}. To go on after errors, register a handler for 'error'."
+        )
 
 
 class ConnectError(VivavoceError, OSError):
@@ -120,12 +145,21 @@ class ConnectionClosed(VivavoceError):
     - reason: what was said with it, often empty.
     - error: the `error` event's object that came right before, which then tells why.
     - normal: the code is 1000, 1001 or none at all; iteration ends quietly then.
+    - unsent_messages: the events that were sent and never reached the transport, as JSON, oldest first.
     """
 
-    def __init__(self, code: int, reason: str = "", error: Error | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        reason: str = "",
+        error: Error | None = None,
+        *,
+        unsent_messages: Iterable[str] = (),
+    ) -> None:
         self.code = code
         self.reason = reason
         self.error = error
+        self.unsent_messages = list(unsent_messages)
         super().__init__(self._sentence())
 
     @property
@@ -134,6 +168,8 @@ class ConnectionClosed(VivavoceError):
 
     def _sentence(self) -> str:
         closed = f"code {self.code}{f', {self.reason}' if self.reason else ''}"
+        if self.unsent_messages:
+            closed += f", {len(self.unsent_messages)} unsent_messages"
         if self.error is not None:
             return f"{self.error.message.rstrip('.')}. The server closed the connection ({closed})."
         what, remedy = _CODES.get(self.code, ("The connection was closed", "see the code and the reason"))

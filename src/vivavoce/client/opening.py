@@ -6,12 +6,11 @@ import http.client
 import logging
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
@@ -32,7 +31,7 @@ from vivavoce.client.errors import (
     StatusError,
     TLSFailure,
 )
-from vivavoce.client.websocket import MAX_SIZE, READ_AHEAD, WebSocket
+from vivavoce.client.frames import MAX_SIZE, READ_AHEAD
 from vivavoce.protocol import VivavoceError
 
 
@@ -62,39 +61,37 @@ class WebSocketOptions(TypedDict, total=False):
     """Bytes that may wait for the program before reading pauses. 4 MiB."""
 
 
-async def open_websocket(url: str, headers: Mapping[str, str], options: WebSocketOptions) -> WebSocket:
-    """Connect to a ws or wss URL.
+FAILURES = (OSError, WebSocketException, UnicodeError, ValueError, EOFError)
+"""What opening a connection can end with, to be `explained`."""
 
-    Redirects are not followed: the key would travel along. Raises ConnectError, StatusError or
-    ConfigurationError.
+
+class Answered(WebSocketException):
+    """The server answered the handshake with something else than 101.
+
+    It stands for InvalidStatus, which for some answers `websockets` does not raise but follows: the key would
+    travel along.
     """
-    settings: dict[str, Any] = {"compression": None, "max_size": MAX_SIZE, **options}
-    if "subprotocols" in settings:
-        settings["subprotocols"] = [Subprotocol(name) for name in settings["subprotocols"]]
-    connection = functools.partial(
-        WebSocket, max_size=settings["max_size"], read_ahead=settings.pop("read_ahead", READ_AHEAD)
-    )
-    try:
-        return cast(
-            WebSocket,
-            await _Connect(
-                url,
-                additional_headers=headers,
-                user_agent_header=None,
-                logger=_quiet,
-                create_connection=cast(type[ClientConnection], connection),
-                **settings,
-            ),
-        )
-    except (OSError, WebSocketException, UnicodeError, ValueError, EOFError) as error:
-        raise _explained(error, url, headers) from error
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"HTTP {response.status_code}")
+        self.response = response
 
 
-class _Connect(connect):
-    """`connect` without redirects."""
-
-    def process_redirect(self, exc: Exception) -> Exception:
-        return exc
+def settings(
+    url: str, headers: Mapping[str, str], options: WebSocketOptions, connection: Callable[..., object]
+) -> dict[str, Any]:
+    """What `connect` of `websockets` is to be given, to make a `connection`."""
+    given: dict[str, Any] = {"compression": None, "max_size": MAX_SIZE, **options}
+    if "subprotocols" in given:
+        given["subprotocols"] = [Subprotocol(name) for name in given["subprotocols"]]
+    read_ahead = given.pop("read_ahead", READ_AHEAD)
+    return given | {
+        "uri": url,
+        "additional_headers": headers,
+        "user_agent_header": None,
+        "logger": _quiet,
+        "create_connection": functools.partial(connection, max_size=given["max_size"], read_ahead=read_ahead),
+    }
 
 
 class _Quiet(logging.LoggerAdapter[logging.Logger]):
@@ -108,11 +105,12 @@ class _Quiet(logging.LoggerAdapter[logging.Logger]):
 _quiet = _Quiet(logging.getLogger("vivavoce.client"), {})
 
 
-def _explained(error: Exception, url: str, headers: Mapping[str, str]) -> VivavoceError:
+def explained(error: Exception, url: str, headers: Mapping[str, str]) -> VivavoceError:
+    """Why no connection came about."""
     parts = urlsplit(url)
     where = parts.netloc
     match error:
-        case InvalidStatus():
+        case InvalidStatus() | Answered():
             return _refused(error.response, where, headers)
         case TimeoutError():
             return ConnectTimeout(

@@ -2,21 +2,72 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from vivavoce.client.connection import AsyncRealtimeConnection
-from vivavoce.client.opening import WebSocketOptions, open_websocket
+from vivavoce.client.core import ConnectionCore, encoded
+from vivavoce.client.errors import ConnectionClosed
+from vivavoce.client.handlers import Handler, Handlers
+from vivavoce.client.listening import Listening, refuse_coroutine
+from vivavoce.client.opening import WebSocketOptions
+from vivavoce.client.send_queue import MAX_QUEUE_BYTES, SendQueue
+from vivavoce.protocol import ClientEvent, ServerEvent, decode_server_event
 
 if TYPE_CHECKING:
-    from vivavoce.client.clients import AsyncClient
+    from vivavoce.client.connection import AsyncRealtimeConnection
+    from vivavoce.client.endpoint import Endpoint
+    from vivavoce.client.sync_connection import RealtimeConnection
+
+_logger = logging.getLogger("vivavoce.client")
+
+UNSENT = "What was sent before the connection was open has not reached the server: %s"
+
+
+class KnowsEndpoint(Protocol):
+    """What knows where the server is: a client."""
+
+    def endpoint(self) -> Endpoint: ...
+
+
+class Address:
+    """What a handshake says: asked for anew for every connection, as keys change.
+
+    - path: behind the base URL.
+    - query, headers: of this connection; they win over those of the client.
+    """
+
+    def __init__(
+        self, client: KnowsEndpoint, path: str, query: Mapping[str, object], headers: Mapping[str, str]
+    ) -> None:
+        self.client = client
+        self.path = path
+        self.query = query
+        self.headers = headers
+
+    def resolve(self) -> tuple[str, dict[str, str]]:
+        """The URL and the headers. Raises ConfigurationError."""
+        endpoint = self.client.endpoint()
+        return endpoint.websocket_url(self.path, self.query), endpoint.headers(self.headers)
+
+
+def _query(
+    model: str | None, call_id: str | None, intent: str | None, extra: Mapping[str, object] | None
+) -> dict[str, object]:
+    query: dict[str, object] = {} if model is None else {"model": model}
+    if intent is not None:
+        query["intent"] = intent
+    query.update(extra or {})
+    if call_id is not None:
+        query["call_id"] = call_id
+    return query
 
 
 class AsyncRealtime:
     """The Realtime API of a server."""
 
-    def __init__(self, client: AsyncClient) -> None:
+    def __init__(self, client: KnowsEndpoint) -> None:
         self._client = client
 
     def connect(
@@ -24,39 +75,90 @@ class AsyncRealtime:
         *,
         model: str | None = None,
         call_id: str | None = None,
+        intent: Literal["transcription"] | None = None,
         extra_query: Mapping[str, object] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         websocket_options: WebSocketOptions | None = None,
+        max_queue_size: int = MAX_QUEUE_BYTES,
     ) -> AsyncConnect:
         """A connection about to be opened: enter it with `async with`, or call its `enter()`.
 
         - model: whom to talk to.
         - call_id: a call in progress to join, instead of a model.
+        - intent: "transcription" for a session that only transcribes, instead of a model.
         - extra_query, extra_headers: sent with the handshake; they win over everything else.
         - websocket_options: see WebSocketOptions.
+        - max_queue_size: bytes of events that may wait for a connection.
         """
-        query: dict[str, object] = {} if model is None else {"model": model}
-        query.update(extra_query or {})
-        if call_id is not None:
-            query["call_id"] = call_id
-        return AsyncConnect(self._client, query, extra_headers or {}, websocket_options or {})
+        address = Address(
+            self._client, "/realtime", _query(model, call_id, intent, extra_query), extra_headers or {}
+        )
+        return AsyncConnect(address, websocket_options or {}, max_queue_size)
 
 
-class AsyncConnect:
-    """A connection about to be opened. Leaving the context closes it."""
+class Realtime:
+    """The Realtime API of a server, for programs without an event loop."""
 
-    def __init__(
-        self,
-        client: AsyncClient,
-        query: Mapping[str, object],
-        headers: Mapping[str, str],
-        websocket_options: WebSocketOptions,
-    ) -> None:
+    def __init__(self, client: KnowsEndpoint) -> None:
         self._client = client
-        self._query = query
-        self._headers = headers
+
+    def connect(
+        self,
+        *,
+        model: str | None = None,
+        call_id: str | None = None,
+        intent: Literal["transcription"] | None = None,
+        extra_query: Mapping[str, object] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        websocket_options: WebSocketOptions | None = None,
+        max_queue_size: int = MAX_QUEUE_BYTES,
+    ) -> Connect:
+        """A connection about to be opened: enter it with `with`, or call its `enter()`.
+
+        - model: whom to talk to.
+        - call_id: a call in progress to join, instead of a model.
+        - intent: "transcription" for a session that only transcribes, instead of a model.
+        - extra_query, extra_headers: sent with the handshake; they win over everything else.
+        - websocket_options: see WebSocketOptions.
+        - max_queue_size: bytes of events that may wait for a connection.
+        """
+        address = Address(
+            self._client, "/realtime", _query(model, call_id, intent, extra_query), extra_headers or {}
+        )
+        return Connect(address, websocket_options or {}, max_queue_size)
+
+
+class Connecting(Listening):
+    """A connection about to be opened. Handlers that are registered and events that are sent now are for the
+    connection."""
+
+    def __init__(self, address: Address, websocket_options: WebSocketOptions, max_queue_size: int) -> None:
+        self._address = address
         self._options = websocket_options
-        self._connection: AsyncRealtimeConnection | None = None
+        self._handlers = Handlers()
+        self._queue = SendQueue(max_queue_size)
+        self._max_queue_size = max_queue_size
+
+    def send(self, event: ClientEvent | Mapping[str, Any]) -> None:
+        """Let this event be sent as soon as the connection is open.
+
+        Raises UnsendableEvent for what JSON cannot hold, and SendQueueFull.
+        """
+        self._queue.put(encoded(event))
+
+    def _core(self) -> ConnectionCore[ServerEvent]:
+        """What the connection begins with. What waits in the queue is for this one alone."""
+        queue, self._queue = self._queue, SendQueue(self._max_queue_size)
+        return ConnectionCore(decode_server_event, self._handlers.copy(), queue)
+
+
+class AsyncConnect(Connecting):
+    """A connection about to be opened. Leaving the context closes it.
+
+    Handlers that are registered and events that are sent before it is entered are for the connection.
+    """
+
+    _connection: AsyncRealtimeConnection
 
     async def enter(self) -> AsyncRealtimeConnection:
         """Open the connection, which the caller then has to close.
@@ -64,11 +166,15 @@ class AsyncConnect:
         Raises ConnectError where there is no server, StatusError where it refuses, ConfigurationError for
         settings that cannot work.
         """
-        endpoint = self._client.endpoint()
-        url = endpoint.websocket_url("/realtime", self._query)
-        self._connection = AsyncRealtimeConnection(
-            await open_websocket(url, endpoint.headers(self._headers), self._options)
-        )
+        from vivavoce.client.async_socket import open_websocket
+        from vivavoce.client.connection import AsyncRealtimeConnection
+
+        websocket = await open_websocket(*self._address.resolve(), self._options)
+        self._connection = AsyncRealtimeConnection(websocket, self._core())
+        try:
+            await self._connection.flush()
+        except ConnectionClosed as closed:
+            _logger.warning(UNSENT, closed)
         return self._connection
 
     async def __aenter__(self) -> AsyncRealtimeConnection:
@@ -77,5 +183,42 @@ class AsyncConnect:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        assert self._connection is not None
         await self._connection.close()
+
+
+class Connect(Connecting):
+    """A connection about to be opened. Leaving the context closes it.
+
+    Handlers that are registered and events that are sent before it is entered are for the connection.
+    """
+
+    _connection: RealtimeConnection
+
+    def enter(self) -> RealtimeConnection:
+        """Open the connection, which the caller then has to close.
+
+        Raises ConnectError where there is no server, StatusError where it refuses, ConfigurationError for
+        settings that cannot work.
+        """
+        from vivavoce.client.sync_connection import RealtimeConnection
+        from vivavoce.client.sync_socket import open_websocket
+
+        websocket = open_websocket(*self._address.resolve(), self._options)
+        self._connection = RealtimeConnection(websocket, self._core())
+        try:
+            self._connection.flush()
+        except ConnectionClosed as closed:
+            _logger.warning(UNSENT, closed)
+        return self._connection
+
+    def __enter__(self) -> RealtimeConnection:
+        return self.enter()
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def _add(self, name: str, handler: Handler, *, once: bool) -> None:
+        refuse_coroutine(name, handler)
+        super()._add(name, handler, once=once)

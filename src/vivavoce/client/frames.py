@@ -5,17 +5,18 @@ of events it is too general: it runs a coroutine and makes several objects for e
 of a Realtime server is a whole, uncompressed text message, and those are cut out of what was read right here,
 all of a TCP read at once. Everything else (control frames, fragments, binary and compressed messages,
 whatever breaks the protocol) goes to `websockets`, one whole frame at a time.
+
+Nothing here waits or writes: `async_socket` and `sync_socket` are the ways to run it.
 """
 
-import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
-from typing import Any
 
-from websockets.asyncio.client import ClientConnection
+from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
-from websockets.protocol import Event, State
+from websockets.protocol import State
 
-from vivavoce.client.errors import NORMAL_CODES, AlreadyListening
+from vivavoce.client.errors import NORMAL_CODES
 
 READ_AHEAD = 4 * 2**20
 """Bytes that may wait for the program before reading pauses: about a minute of speech."""
@@ -30,16 +31,14 @@ _NONE = -1
 """No first byte at all."""
 
 
-class WebSocket(ClientConnection):
-    """A client's connection. `inbox` holds the messages that have come and nobody has taken, oldest first."""
+class FrameCutter(ABC):
+    """What a client reads. `inbox` holds the messages that have come and nobody has taken, oldest first."""
 
-    def __init__(
-        self, *args: Any, max_size: int | None = MAX_SIZE, read_ahead: int = READ_AHEAD, **options: Any
-    ) -> None:
-        super().__init__(*args, **options)
+    protocol: ClientProtocol
+
+    def _begin(self, max_size: int | None) -> None:
         self.inbox: deque[bytes] = deque()
         self._max_size = max_size
-        self._read_ahead = read_ahead
         self._head = b""  # the last bytes of the handshake's answer, or the beginning of a frame's header
         self._body: list[bytes] = []  # what has come of a frame whose length is known,
         self._missing = 0  # what has not,
@@ -47,45 +46,6 @@ class WebSocket(ClientConnection):
         self._aligned = True  # False: the server broke the protocol, and frames are no longer told apart
         self._fragments: bytearray | None = None
         self._held = 0  # bytes read since the inbox was last found empty
-        self._reading_paused = False
-        self._lost = False
-        self._listener: asyncio.Future[None] | None = None
-
-    async def more(self) -> bool:
-        """Wait until the inbox holds a message. False if it never will again: the connection is closed.
-
-        Cancelling it loses nothing. Raises AlreadyListening if another task waits already.
-        """
-        if self._listener is not None:
-            raise AlreadyListening(
-                "Another task listens to this connection already: let one task read the events."
-            )
-        while not self.inbox and not self._lost:
-            self._held = 0
-            self._resume_reading()
-            self._listener = self.loop.create_future()
-            try:
-                await self._listener
-            finally:
-                self._listener = None
-        return bool(self.inbox)
-
-    async def send_text(self, message: bytes) -> None:
-        """Send UTF-8 as a text message; waits while the server does not keep up.
-
-        Raises the ConnectionClosed of `websockets` when the connection is closed or closing.
-        """
-        if self.protocol.state is not State.OPEN:
-            await self.send(message, text=True)
-        self.protocol.send_text(message)
-        self.send_data()
-        if self.paused:
-            await self.drain()
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Perform the closing handshake. What is in the inbox stays there; what still comes is dropped."""
-        self._resume_reading()
-        await super().close(code, reason)
 
     def closure(self) -> tuple[int, str]:
         """The close code and reason of a connection that is closed: the server's, or else our own
@@ -98,9 +58,12 @@ class WebSocket(ClientConnection):
             return int(sent.code), sent.reason
         return 1006, ""
 
-    # What asyncio calls.
+    @abstractmethod
+    def _pass_on(self, data: bytes) -> None:
+        """Hand to `websockets` what is not cut out here."""
 
-    def data_received(self, data: bytes) -> None:
+    def _cut(self, data: bytes) -> None:
+        """Take what was read off the socket."""
         if self._aligned and self.protocol.state is State.CONNECTING:
             data = self._finish_handshake(data)
             if not data:
@@ -109,43 +72,20 @@ class WebSocket(ClientConnection):
         if self._aligned:
             self._receive_frames(data)
         else:
-            super().data_received(data)
-        if self.inbox:
-            if self._listener is not None and not self._listener.done():
-                self._listener.set_result(None)
-            if (
-                self._held > self._read_ahead
-                and not self._reading_paused
-                and self.protocol.state is State.OPEN
-            ):
-                self._reading_paused = True
-                self.transport.pause_reading()
+            self._pass_on(data)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._lost = True
-        if self._listener is not None and not self._listener.done():
-            self._listener.set_result(None)
-
-    # What `websockets` calls.
-
-    def process_event(self, event: Event) -> None:
-        if not isinstance(event, Frame) or event.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            super().process_event(event)
-        elif self.protocol.state is State.OPEN:
-            if event.fin and self._fragments is None:
-                self.inbox.append(bytes(event.data))
-                return
-            self._fragments = self._fragments or bytearray()
-            self._fragments += event.data
-            if event.fin:
-                self.inbox.append(bytes(self._fragments))
-                self._fragments = None
-
-    def _resume_reading(self) -> None:
-        if self._reading_paused:
-            self._reading_paused = False
-            self.transport.resume_reading()
+    def _take(self, frame: Frame) -> None:
+        """Take a data frame that `websockets` has understood."""
+        if self.protocol.state is not State.OPEN:
+            return
+        if frame.fin and self._fragments is None:
+            self.inbox.append(bytes(frame.data))
+            return
+        self._fragments = self._fragments or bytearray()
+        self._fragments += frame.data
+        if frame.fin:
+            self.inbox.append(bytes(self._fragments))
+            self._fragments = None
 
     def _finish_handshake(self, data: bytes) -> bytes:
         """Hand the server's answer to `websockets`; return the frames that came right behind it."""
@@ -153,11 +93,11 @@ class WebSocket(ClientConnection):
         end = joined.find(b"\r\n\r\n")
         if end < 0:
             self._head = joined[-3:]
-            super().data_received(data)
+            self._pass_on(data)
             return b""
         behind = end + 4 - len(self._head)
         self._head = b""
-        super().data_received(data[:behind])
+        self._pass_on(data[:behind])
         self._aligned = self.protocol.state is State.OPEN
         return data[behind:]
 
@@ -175,7 +115,7 @@ class WebSocket(ClientConnection):
             if self._is_text:
                 self.inbox.append(frame)
             else:
-                super().data_received(frame)
+                self._pass_on(frame)
         elif self._head:
             data = self._head + data
             self._head = b""
@@ -199,7 +139,7 @@ class WebSocket(ClientConnection):
             if self._max_size is not None and length > self._max_size:
                 self._aligned = False
             if not self._aligned:
-                super().data_received(data[position:])
+                self._pass_on(data[position:])
                 return
             after = start + length
             is_text = data[position] == fast
@@ -211,7 +151,7 @@ class WebSocket(ClientConnection):
             if is_text:
                 self.inbox.append(data[start:after])
             else:
-                super().data_received(data[position:after])
+                self._pass_on(data[position:after])
                 fast = self._fast_byte()
             position = after
         self._head = data[position:]
@@ -219,3 +159,7 @@ class WebSocket(ClientConnection):
     def _fast_byte(self) -> int:
         """The first byte of the frames that may be taken as they are."""
         return _WHOLE_TEXT if self._fragments is None and self.protocol.state is State.OPEN else _NONE
+
+
+DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+"""The frames of messages; the others are control frames."""
