@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.endpoint import Exchange, an_endpoint
 from tests.mcp_server import ToolServer, tool_server
 from tests.serving import Server, serving
 
@@ -14,6 +15,12 @@ debug = true
 
 [models.gpt-realtime]
 
+[models.gpt-realtime-translate]
+language_model = "chat"
+
+[language_model.chat]
+base_url = "{endpoint}"
+
 [mcp]
 allowed_hosts = ["127.0.0.1", "conformance.invalid"]
 allow_private = true
@@ -21,10 +28,20 @@ allow_http = true
 """
 
 
+async def interpreter(exchange: Exchange) -> None:
+    """A language model that knows one sentence of Spanish."""
+    choice = {"index": 0, "delta": {"content": "Buenos días."}}
+    await exchange.stream(
+        {"choices": [choice]}, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    )
+
+
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that checks the protocol's invariants on everything that it sends, and knows one model."""
-    with serving(Path(tmp_path_factory.mktemp("conformance")), config=CONFIG) as running:
+    """A server that checks the protocol's invariants on everything that it sends. It knows two models: one to
+    talk to, and one that interprets."""
+    folder = Path(tmp_path_factory.mktemp("conformance"))
+    with an_endpoint(interpreter) as url, serving(folder, config=CONFIG.format(endpoint=url)) as running:
         yield running
 
 

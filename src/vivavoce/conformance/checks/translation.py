@@ -12,7 +12,7 @@ PATH = "/translations"
 MODEL = "gpt-realtime-translate"
 APPEND = "session.input_audio_buffer.append"
 CLOSE: Event = {"type": "session.close"}
-NOT_OFFERED = ("invalid_model", "model_not_found", "invalid_value")
+NOT_OFFERED = ("invalid_model", "model_not_found", "model_not_capable", "invalid_value")
 
 
 async def session(caller: Caller, **audio: Any) -> Peer:
