@@ -39,7 +39,7 @@ from vivavoce.session.listening import Listening
 
 TEMPOS = (0.9, 1.0, 1.1)
 SILENCE_MS = 9000
-PAUSES_MS = (400, 700, 1000, 2000)
+PAUSES_MS = (400, 700, 1000, 1500, 2000)
 FRAME_MS = 32
 APPEND_MS = 40
 
@@ -78,21 +78,27 @@ class Result:
         return 100 * sum(waited <= pause_ms for waited in self.pauses) / len(self.pauses)
 
     @property
+    def cuts(self) -> float:
+        """The mean over all lengths of pauses."""
+        return statistics.mean(map(self.cut, PAUSES_MS))
+
+    @property
     def delay(self) -> float:
         return statistics.mean(self.ends)
 
 
 def run(*, quick: bool) -> report.Report:
+    lengths = " / ".join(f"{pause / 1000:g}" for pause in PAUSES_MS)
     found = report.Report(
         "turn_taking",
         "End of turn: how long it takes, and how often it is wrong",
         (
             "",
-            "delay, mean",
-            "median",
-            "longest",
-            *(f"cut in a pause of {pause / 1000:g} s" for pause in PAUSES_MS),
-            "plain silence of the same mean delay",
+            "delay: mean / median / longest",
+            f"cut in pauses of {lengths} s",
+            "mean",
+            "plain silence, same mean delay",
+            "mean",
         ),
     )
     if not RECORDINGS.is_dir():
@@ -102,16 +108,16 @@ def run(*, quick: bool) -> report.Report:
     results = {}
     for name, detection in MODES.items():
         results[name] = _judge(prefixes, detection)
-        _add(found, name, results[name], prefixes)
+        _add(found, name, results[name], results["server_vad 200 ms"])
     perfect = [_perfectly_heard(prefix) for prefix in prefixes]
     for eagerness in ("high", "auto", "low"):
         name = f"semantic_vad {eagerness}"
-        _add(found, f"{name}, every word known", _judge(perfect, MODES[name]), prefixes)
+        _add(found, f"{name}, words known", _judge(perfect, MODES[name]), results["server_vad 200 ms"])
     ended = sum(prefix.whole for prefix in prefixes)
     found.notes.append(
         f"{len(prefixes) - ended} pauses, one after each word, and {ended} ends, of five recordings at up to "
-        "three tempos. In the last column: how often plain silence would have cut where it waits so long "
-        "that the mean delay is the same."
+        "three tempos. The last columns: how often plain silence would have cut where it waits so long that "
+        "the mean delay is the same."
     )
     found.figures |= {
         name: {"pauses": result.pauses, "ends": result.ends} for name, result in results.items()
@@ -120,35 +126,29 @@ def run(*, quick: bool) -> report.Report:
         {"said": prefix.words, "understood": prefix.partials[-1][1] if prefix.partials else ""}
         for prefix in prefixes
     ]
-    found.chart = lambda axes: _draw(axes, results, prefixes)
-    found.chart_title = "Pauses of 1 s that end the turn, and the time to its end"
+    found.chart = lambda axes: _draw(axes, results)
+    found.chart_title = "Pauses that end the turn, and the time to its end"
     return found
 
 
-def _add(found: report.Report, name: str, result: Result, prefixes: Sequence[Prefix]) -> None:
-    alike = _plain(prefixes, result.delay)
+def _add(found: report.Report, name: str, result: Result, plain: Result) -> None:
+    alike = _waiting(plain, result.delay)
     found.rows.append(
         (
             name,
-            f"{result.delay:.0f} ms",
-            f"{statistics.median(result.ends):.0f} ms",
-            f"{max(result.ends):.0f} ms",
-            *(f"{result.cut(pause):.0f} %" for pause in PAUSES_MS),
+            f"{result.delay:.0f} / {statistics.median(result.ends):.0f} / {max(result.ends):.0f} ms",
+            " / ".join(f"{result.cut(pause):.0f}" for pause in PAUSES_MS) + " %",
+            f"{result.cuts:.0f} %",
             " / ".join(f"{alike.cut(pause):.0f}" for pause in PAUSES_MS) + " %",
+            f"{alike.cuts:.0f} %",
         )
     )
 
 
-def _plain(prefixes: Sequence[Prefix], delay: float) -> Result:
-    """server_vad with the silence at which its mean delay is this."""
-    low, high = 0, 8000
-    while high - low > FRAME_MS:
-        middle = (low + high) // 2
-        if _judge(prefixes, ServerVad(silence_duration_ms=middle)).delay < delay:
-            low = middle
-        else:
-            high = middle
-    return _judge(prefixes, ServerVad(silence_duration_ms=high))
+def _waiting(plain: Result, delay: float) -> Result:
+    """Plain silence that waits so long that the mean delay is this."""
+    longer = delay - plain.delay
+    return Result([waited + longer for waited in plain.pauses], [waited + longer for waited in plain.ends])
 
 
 # What is said
@@ -263,15 +263,13 @@ def _waited(prefix: Prefix, detection: TurnDetection) -> float:
     return SILENCE_MS
 
 
-def _draw(axes: Axes, results: dict[str, Result], prefixes: Sequence[Prefix]) -> None:
-    plain = [_judge(prefixes, ServerVad(silence_duration_ms=ms)) for ms in range(200, 2100, 200)]
-    axes.plot(
-        [r.delay for r in plain], [r.cut(1000) for r in plain], color=report.THEIRS, marker=".", zorder=1
-    )
-    axes.annotate("plain silence, 0.2 to 2 s", (plain[1].delay, plain[1].cut(1000)), color=report.INK)
+def _draw(axes: Axes, results: dict[str, Result]) -> None:
+    plain = [_waiting(results["server_vad 200 ms"], delay) for delay in range(200, 2400, 50)]
+    axes.plot([each.delay for each in plain], [each.cuts for each in plain], color=report.THEIRS, zorder=1)
+    axes.annotate("plain silence", (plain[20].delay, plain[20].cuts + 2), color=report.INK)
     for name, result in results.items():
         if name.startswith("semantic_vad") and not name.endswith("medium"):
-            axes.scatter(result.delay, result.cut(1000), color=report.OURS, zorder=2)
-            axes.annotate(f"  {name}", (result.delay, result.cut(1000)), color=report.INK)
+            axes.scatter(result.delay, result.cuts, color=report.OURS, zorder=2)
+            axes.annotate(f"  {name}", (result.delay, result.cuts), color=report.INK)
     axes.set_xlabel("mean time from the last word to the end of the turn, ms", color=report.INK)
-    axes.set_ylabel("cut in a pause of 1 s, %", color=report.INK)
+    axes.set_ylabel("pauses of 0.4 to 2 s that end it, %", color=report.INK)

@@ -93,7 +93,7 @@ def test_nothing_said_tells_nothing(text: str) -> None:
 
 
 def test_the_language_that_is_known_is_believed() -> None:
-    assert ends("ich war in", "de") < 0.1
+    assert ends("ich war in", "de") < 0.2
     assert ends("was für ein tag", "de-AT") > 0.7
     assert ends("mluvím o tom", "cs") == UNKNOWN
     assert ends("Mluvím o tom.", "cs") > 0.9
@@ -112,5 +112,5 @@ async def test_the_engine_looks_at_the_words_alone() -> None:
         turn = SpokenTurn(transcript=text, language="en", silence_ms=100, samples=NOTHING)
         assert await detector.finished(turn) == ends(text, "en")
     long = SpokenTurn(transcript="word " * 100_000 + "the", language=None, silence_ms=0, samples=NOTHING)
-    assert await detector.finished(long) < 0.1
+    assert await detector.finished(long) < 0.2
     await detector.aclose()

@@ -79,6 +79,7 @@ class Floor:
         elif said and final:
             del after.undecided[item_id]
             if text != "" and not after.goes_on:
+                after._interrupt_if_wanted()
                 after._answer()
         return after
 
@@ -93,7 +94,7 @@ class Floor:
             self._prove(item_id)
         elif what == "stopped":
             if item_id not in self.undecided or not self.goes_on:
-                self.forget(item_id)
+                self._prove(item_id)
                 self._answer()
             elif early:
                 self.forget(item_id)
@@ -101,7 +102,11 @@ class Floor:
                 self.undecided[item_id] = "said"
 
     def _prove(self, item_id: str) -> None:
-        if self.undecided.pop(item_id, None) and (self.detection or {}).get("interrupt_response"):
+        if self.undecided.pop(item_id, None):
+            self._interrupt_if_wanted()
+
+    def _interrupt_if_wanted(self) -> None:
+        if (self.detection or {}).get("interrupt_response"):
             self._interrupt()
 
     def _interrupt(self) -> None:

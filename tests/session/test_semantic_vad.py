@@ -469,6 +469,25 @@ def test_a_client_that_stops_the_playback_has_decided() -> None:
     assert types(judged(driver, 1.0)) == [STOPPED, *TURN, "response.created"]
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_client_that_stops_the_playback_of_an_unfinished_reply(late: bool) -> None:
+    """Nobody hears it: it makes way for the answer to the turn."""
+    driver, _ = replying()
+    reply = driver.last_item
+    item = speaking(driver)
+    truncation = {"item_id": reply, "content_index": 0, "audio_end_ms": 500}
+    if not late:
+        driver.client("conversation.item.truncate", **truncation)
+    driver.talk(500, 0.0)
+    events = judged(driver, 1.0)
+    if late:
+        assert types(events) == [STOPPED, *TURN]
+        driver.client("conversation.item.truncate", **truncation)
+        assert types(driver.transcribe(item, "okay")) == [*CANCELLED, "response.created"]
+    else:
+        assert types(events) == [STOPPED, *TURN, *CANCELLED, "response.created"]
+
+
 def test_a_reply_that_was_cancelled_is_not_heard() -> None:
     driver, _ = replying()
     driver.client("response.cancel")

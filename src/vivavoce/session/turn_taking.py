@@ -89,7 +89,8 @@ class TurnTaking:
                 # Its words came early, and were no evidence.
                 self._barge_ins.dismiss(item_id)
         else:
-            self._barge_ins.dismiss(item_id)
+            # There is no reply any more, or none that anybody hears: the client has stopped its playback.
+            self._prove(item_id, now)
             self.answer(now)
 
     def _settle(self, item_id: str, text: str | None, now: float) -> None:
@@ -98,10 +99,12 @@ class TurnTaking:
             self._prove(item_id, now)
             self.answer(now)
             return
-        self._barge_ins.dismiss(item_id)
         if text != "" and not self._answering.goes_on(now):
-            # The reply has ended by itself meanwhile, so this may be an answer to it.
+            # The reply has ended meanwhile, so this may be an answer to it.
+            self._prove(item_id, now)
             self.answer(now)
+        else:
+            self._barge_ins.dismiss(item_id)
 
     def _prove(self, item_id: str, now: float) -> None:
         """Somebody wants to break in on the reply, if that is undecided."""

@@ -16,6 +16,9 @@ from vivavoce.engines.interfaces import SpokenTurn
 from vivavoce.engines.sentence import words as known
 
 UNKNOWN: Final = 0.5
+_OPEN: Final = 0.15
+"""The words surely leave something open, if they were understood: of the last words of sentences PocketSphinx
+takes one in eight for such a word."""
 _WORD: Final = re.compile(r"[^\W_]+(?:['’.][^\W_]+)*")
 _END: Final = re.compile(r"""([.?!…。！？,;:、，–—-]+)["'”’»)\s]*$""")
 
@@ -61,14 +64,14 @@ def ends(transcript: str, language: str | None = None) -> float:
         return _english(said)
     if language not in known.HANGING:
         return UNKNOWN
-    return 0.08 if hanging else 0.75
+    return _OPEN if hanging else 0.75
 
 
 def _by_punctuation(mark: str, last: str, hanging: bool) -> float:
     if mark.endswith(("...", "…", ",", ";", ":", "、", "，", "–", "—", "-")):
-        return 0.1
+        return _OPEN
     if mark == "." and last in known.ABBREVIATIONS:
-        return 0.1
+        return _OPEN
     # Some transcribers put a full stop wherever the sound ends.
     return 0.25 if hanging and mark in (".", "。") else 0.95
 
@@ -86,7 +89,7 @@ def _english(said: list[str]) -> float:
     if last in known.PARTICLES:
         return 0.4
     if last in known.HANGING["en"]:
-        return 0.05
+        return _OPEN
     if last in known.CONTRACTED:
         return 0.3
     if last in known.OPEN_VERBS:
@@ -112,9 +115,9 @@ def _english(said: list[str]) -> float:
 
 def _describes(said: list[str]) -> bool:
     """Whether the last word is an adjective that waits for its noun: "a very nice", but not "it is nice"."""
-    for word in reversed(said[-4:]):
+    for back, word in enumerate(reversed(said[-4:])):
         if word in known.ARTICLES:
-            return word is not said[-1]
+            return back > 0
         if word not in known.DEGREES and not _is_adjective(word):
             return False
     return False
