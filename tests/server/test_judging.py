@@ -108,9 +108,11 @@ async def test_without_its_opinion_the_silence_decides(
         await semantic(stage, eagerness="high")
         stage.turn_detector.script = [fault] * 9
         await sound(stage, 0.4, 8000)
-        await sound(stage, 1.0, 0)
-        await stage.transport.until("response.done")
+        await sound(stage, 0.2, 0)
+        await until_judged(stage)
         assert "the turn detector" in caplog.text
+        await sound(stage, 0.8, 0)
+        await stage.transport.until("response.done")
 
 
 async def test_words_interrupt_a_reply_and_a_backchannel_does_not() -> None:
