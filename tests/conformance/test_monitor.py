@@ -90,6 +90,38 @@ def test_a_finding_remembers_the_first_frame_that_breaks_a_rule() -> None:
     assert len(finding.frames) == 2
 
 
+def turn(*between: Event) -> list[Event]:
+    """Somebody speaks, with other events behind `speech_stopped`, `committed` and `added`."""
+    item = {"id": "item_1", "type": "message", "role": "user", "status": "completed", "content": []}
+    told = {"previous_item_id": None, "item_id": "item_1"}
+    events: list[Event] = [
+        {"type": "input_audio_buffer.speech_started", "audio_start_ms": 0, "item_id": "item_1"},
+        {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": 9, "item_id": "item_1"},
+        *between,
+        {"type": "input_audio_buffer.committed", **told},
+        *between,
+        {"type": "conversation.item.added", "previous_item_id": None, "item": item},
+        *between,
+        {"type": "conversation.item.done", "previous_item_id": None, "item": item},
+    ]
+    return [{"event_id": f"event_{number}", **event} for number, event in enumerate(events)]
+
+
+AT_ONCE = ("order.stopped-committed", "order.committed-item", "order.finished-item")
+
+
+def test_a_response_that_goes_on_may_come_between() -> None:
+    findings = watched(
+        Dialect.GA, *turn({"type": "response.output_audio.delta", "response_id": "resp_1"})
+    ).findings
+    assert [(findings[rule].kept, findings[rule].broken) for rule in AT_ONCE] == [(1, 0)] * 3
+
+
+def test_nothing_else_may_come_between() -> None:
+    findings = watched(Dialect.GA, *turn({"type": "input_audio_buffer.cleared"})).findings
+    assert [(findings[rule].kept, findings[rule].broken) for rule in AT_ONCE] == [(0, 1)] * 3
+
+
 def test_a_short_key_is_not_looked_for() -> None:
     event = {"type": "error", "event_id": "event_1", "error": {"message": "no"}}
     assert watched(Dialect.GA, event, secret="no").findings["errors.key-concealed"].broken == 0

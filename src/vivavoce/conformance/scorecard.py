@@ -112,9 +112,9 @@ def _show_not_run(report: Report, console: Console) -> None:
 
 
 def _show_sum(report: Report, console: Console) -> None:
-    failed = len(report.failed)
-    judged = report.count(Outcome.PASSED) + failed
-    share = report.count(Outcome.PASSED) / judged if judged else 0.0
-    style = "bold red" if failed else "bold green"
-    score = f"{report.count(Outcome.PASSED)} of {judged} required and judged checks passed ({share:.1%})"
-    console.print(Text(f"{report.target.url}: {score}, in {report.seconds:.1f} s.", style=style))
+    passed, failed = report.count(Outcome.PASSED), report.count(Outcome.FAILED)
+    judged = passed + failed
+    score = f"{passed} of {judged} checks passed ({passed / judged:.1%})" if judged else "nothing was judged"
+    style = "bold red" if failed else "bold green" if judged else "bold yellow"
+    line = f"{report.target.url}: {score}, in {report.seconds:.1f} s."
+    console.print(Text(line, style=style), soft_wrap=True)

@@ -46,7 +46,10 @@ class Conversation:
         self._committed = item_id
 
     def see(self, kind: str, event: Event) -> None:
-        """Any event but those whose place says nothing."""
+        """Any event but those whose place says nothing. Those of a response that goes on may come between all
+        others."""
+        if kind.startswith("response."):
+            return
         if self._committed is not None and kind != self._words.added:
             self._note(rules.COMMITTED_ITEM, False, f"{kind} came after input_audio_buffer.committed.")
             self._committed = None

@@ -133,7 +133,7 @@ ITEM_CLOSED = _rule(
 )
 ITEM_DONE_FIRST = _rule(
     "order.item-done-first",
-    "`conversation.item.done` of an output item comes directly before its `response.output_item.done` and "
+    "`conversation.item.done` of an output item comes before its `response.output_item.done` and "
     "shows the same item.",
     Source.CAPTURE,
     dialects=_GA,
@@ -176,10 +176,14 @@ SPEECH_ALTERNATES = _rule(
     Source.CAPTURE,
 )
 STOPPED_COMMITTED = _rule(
-    "order.stopped-committed", "`committed` follows directly upon `speech_stopped`.", Source.CAPTURE
+    "order.stopped-committed",
+    "`committed` follows upon `speech_stopped`, with nothing between but a response that goes on.",
+    Source.CAPTURE,
 )
 COMMITTED_ITEM = _rule(
-    "order.committed-item", "The item's event follows directly upon `committed`.", Source.CAPTURE
+    "order.committed-item",
+    "The item's event follows upon `committed`, with nothing between but a response that goes on.",
+    Source.CAPTURE,
 )
 TRANSCRIPT_ORDER = _rule(
     "order.transcript",

@@ -19,7 +19,10 @@ class Speech:
         self._last_start = 0
 
     def see(self, kind: str, event: Event) -> None:
-        """Any event but those whose place says nothing."""
+        """Any event but those whose place says nothing. Those of a response that goes on may come between all
+        others."""
+        if kind.startswith("response."):
+            return
         if self._ended is not None:
             committed = kind == "input_audio_buffer.committed"
             self._note(rules.STOPPED_COMMITTED, committed, f"{kind} came after {self._ended}.")
