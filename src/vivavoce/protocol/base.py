@@ -1,6 +1,7 @@
 """What all objects of the protocol have in common: structs, wire names, and limits for clients."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, get_type_hints
 
 import msgspec
@@ -9,12 +10,13 @@ import msgspec
 class WireType:
     """Gives a tagged class and its instances the name that the wire has for them, as `type`.
 
-    The first look replaces the descriptor by a plain class attribute, so that the next ones cost nothing.
+    The first look puts a plain class attribute before the descriptor, so that the next ones cost nothing.
     """
 
     def __get__(self, instance: object, owner: type[msgspec.Struct]) -> str:
         tag = str(owner.__struct_config__.tag)
-        setattr(owner, "type", tag)  # noqa: B010 - mypy sees a descriptor here, and it is one no longer
+        if vars(owner).get("type") is not self:
+            setattr(owner, "type", tag)  # noqa: B010 - mypy sees a descriptor here, and it is one no longer
         return tag
 
 
@@ -60,9 +62,36 @@ def _concealed(kind: type[msgspec.Struct]) -> frozenset[str]:
 
 
 class TaggedObject(WireObject, frozen=True, kw_only=True, tag_field="type"):
-    """A JSON object that its `type` tells from its siblings. Nothing derives from its subclasses."""
+    """A JSON object that its `type` tells from its siblings."""
 
     type = WireType()
+
+
+class _Kept:
+    """Room for what an event was read from, beside the fields, so that it costs a pointer and no table."""
+
+    __slots__ = ("_raw",)
+    _raw: str | bytes
+
+
+class ServerMessage(TaggedObject, _Kept, frozen=True, kw_only=True):
+    """An event of a server."""
+
+    type = WireType()
+
+    @property
+    def raw(self) -> bytes:
+        """The JSON as it came, with whatever this version has no field for. Of an event that was not read
+        but made, the JSON that it would be."""
+        try:
+            raw = self._raw
+        except AttributeError:
+            return msgspec.json.encode(self)
+        return raw if isinstance(raw, bytes) else raw.encode(errors="replace")
+
+
+keep_raw: Callable[[object, str | bytes], None] = _Kept.__dict__["_raw"].__set__
+"""`keep_raw(event, data)`: `data` is what the event was read from. Frozen events take nothing else."""
 
 
 def limits(

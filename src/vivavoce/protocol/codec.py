@@ -13,7 +13,7 @@ import pybase64
 
 from vivavoce.protocol import client_events as client
 from vivavoce.protocol import errors
-from vivavoce.protocol.base import WireObject
+from vivavoce.protocol.base import WireObject, keep_raw
 from vivavoce.protocol.client_events import ClientEvent
 from vivavoce.protocol.errors import InvalidEvent, MalformedEvent
 from vivavoce.protocol.server_events import ServerEvent, UnknownEvent
@@ -115,13 +115,20 @@ def decode_body(data: str | bytes, body: type[Body]) -> Body:
 def decode_server_event(data: str | bytes) -> ServerEvent | UnknownEvent:
     """Read what a server sent.
 
-    A type or a shape that this version does not know becomes an UnknownEvent. Raises MalformedEvent for what
+    A type or a shape that this version does not know becomes an UnknownEvent; a field that it does not know
+    is in the event's `raw`. Raises MalformedEvent for what
     is not JSON, or not an object with a string as its `type`.
     """
     try:
-        return _server_decoder.decode(data)
+        event = _server_decoder.decode(data)
     except (ValueError, RecursionError):
-        pass
+        return unknown_event(data)
+    keep_raw(event, data)
+    return event
+
+
+def unknown_event(data: str | bytes) -> UnknownEvent:
+    """An event that has no class here. Raises MalformedEvent for what is no event at all."""
     raw = data.encode(errors="replace") if isinstance(data, str) else bytes(data)
     try:
         kind = _kind_decoder.decode(raw)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, UnsetType
 
-from vivavoce.protocol.base import TaggedObject, WireObject, limits
+from vivavoce.protocol.base import ServerMessage, WireObject, limits
 from vivavoce.protocol.content import Part
 from vivavoce.protocol.errors import Error
 from vivavoce.protocol.items import Item
@@ -30,21 +30,21 @@ class UnknownEvent(WireObject, frozen=True, kw_only=True):
 # The session.
 
 
-class ErrorEvent(TaggedObject, frozen=True, kw_only=True, tag="error"):
+class ErrorEvent(ServerMessage, frozen=True, kw_only=True, tag="error"):
     """Something went wrong. The session goes on, unless the connection closes right after."""
 
     event_id: str
     error: Error
 
 
-class SessionCreated(TaggedObject, frozen=True, kw_only=True, tag="session.created"):
+class SessionCreated(ServerMessage, frozen=True, kw_only=True, tag="session.created"):
     """The first event of every connection."""
 
     event_id: str
     session: Session
 
 
-class SessionUpdated(TaggedObject, frozen=True, kw_only=True, tag="session.updated"):
+class SessionUpdated(ServerMessage, frozen=True, kw_only=True, tag="session.updated"):
     """The session changed; here is all of it."""
 
     event_id: str
@@ -58,7 +58,7 @@ class ConversationInfo(WireObject, frozen=True, kw_only=True):
     object: str | UnsetType = UNSET
 
 
-class ConversationCreated(TaggedObject, frozen=True, kw_only=True, tag="conversation.created"):
+class ConversationCreated(ServerMessage, frozen=True, kw_only=True, tag="conversation.created"):
     """Follows `session.created` on some servers."""
 
     event_id: str
@@ -75,7 +75,7 @@ class RateLimit(WireObject, frozen=True, kw_only=True):
     """Seconds until all of it may be used again."""
 
 
-class RateLimitsUpdated(TaggedObject, frozen=True, kw_only=True, tag="rate_limits.updated"):
+class RateLimitsUpdated(ServerMessage, frozen=True, kw_only=True, tag="rate_limits.updated"):
     """Follows `response.done`."""
 
     event_id: str
@@ -86,7 +86,7 @@ class RateLimitsUpdated(TaggedObject, frozen=True, kw_only=True, tag="rate_limit
 
 
 class InputAudioBufferSpeechStarted(
-    TaggedObject, frozen=True, kw_only=True, tag="input_audio_buffer.speech_started"
+    ServerMessage, frozen=True, kw_only=True, tag="input_audio_buffer.speech_started"
 ):
     """Somebody began to speak."""
 
@@ -98,7 +98,7 @@ class InputAudioBufferSpeechStarted(
 
 
 class InputAudioBufferSpeechStopped(
-    TaggedObject, frozen=True, kw_only=True, tag="input_audio_buffer.speech_stopped"
+    ServerMessage, frozen=True, kw_only=True, tag="input_audio_buffer.speech_stopped"
 ):
     """The speaker fell silent."""
 
@@ -108,7 +108,7 @@ class InputAudioBufferSpeechStopped(
     item_id: str
 
 
-class InputAudioBufferCommitted(TaggedObject, frozen=True, kw_only=True, tag="input_audio_buffer.committed"):
+class InputAudioBufferCommitted(ServerMessage, frozen=True, kw_only=True, tag="input_audio_buffer.committed"):
     """The buffered audio becomes an item."""
 
     event_id: str
@@ -116,14 +116,14 @@ class InputAudioBufferCommitted(TaggedObject, frozen=True, kw_only=True, tag="in
     item_id: str
 
 
-class InputAudioBufferCleared(TaggedObject, frozen=True, kw_only=True, tag="input_audio_buffer.cleared"):
+class InputAudioBufferCleared(ServerMessage, frozen=True, kw_only=True, tag="input_audio_buffer.cleared"):
     """The buffered audio is forgotten."""
 
     event_id: str
 
 
 class InputAudioBufferTimeoutTriggered(
-    TaggedObject, frozen=True, kw_only=True, tag="input_audio_buffer.timeout_triggered"
+    ServerMessage, frozen=True, kw_only=True, tag="input_audio_buffer.timeout_triggered"
 ):
     """Nobody spoke for `idle_timeout_ms`; the silence is committed."""
 
@@ -135,7 +135,7 @@ class InputAudioBufferTimeoutTriggered(
 
 
 class InputAudioBufferDtmfEventReceived(
-    TaggedObject, frozen=True, kw_only=True, tag="input_audio_buffer.dtmf_event_received"
+    ServerMessage, frozen=True, kw_only=True, tag="input_audio_buffer.dtmf_event_received"
 ):
     """SIP: a key of the telephone was pressed."""
 
@@ -149,7 +149,7 @@ class InputAudioBufferDtmfEventReceived(
 # Items.
 
 
-class ConversationItemCreated(TaggedObject, frozen=True, kw_only=True, tag="conversation.item.created"):
+class ConversationItemCreated(ServerMessage, frozen=True, kw_only=True, tag="conversation.item.created"):
     """An item is in the conversation. Not sent by the GA service, which says `added` and `done`."""
 
     event_id: str
@@ -157,7 +157,7 @@ class ConversationItemCreated(TaggedObject, frozen=True, kw_only=True, tag="conv
     item: Item
 
 
-class ConversationItemAdded(TaggedObject, frozen=True, kw_only=True, tag="conversation.item.added"):
+class ConversationItemAdded(ServerMessage, frozen=True, kw_only=True, tag="conversation.item.added"):
     """An item is in the conversation, after `previous_item_id`, or first if that is None."""
 
     event_id: str
@@ -165,7 +165,7 @@ class ConversationItemAdded(TaggedObject, frozen=True, kw_only=True, tag="conver
     item: Item
 
 
-class ConversationItemDone(TaggedObject, frozen=True, kw_only=True, tag="conversation.item.done"):
+class ConversationItemDone(ServerMessage, frozen=True, kw_only=True, tag="conversation.item.done"):
     """An item is in its final state."""
 
     event_id: str
@@ -173,14 +173,14 @@ class ConversationItemDone(TaggedObject, frozen=True, kw_only=True, tag="convers
     item: Item
 
 
-class ConversationItemRetrieved(TaggedObject, frozen=True, kw_only=True, tag="conversation.item.retrieved"):
+class ConversationItemRetrieved(ServerMessage, frozen=True, kw_only=True, tag="conversation.item.retrieved"):
     """An item as it is stored, audio included."""
 
     event_id: str
     item: Item
 
 
-class ConversationItemTruncated(TaggedObject, frozen=True, kw_only=True, tag="conversation.item.truncated"):
+class ConversationItemTruncated(ServerMessage, frozen=True, kw_only=True, tag="conversation.item.truncated"):
     """The audio of an item after `audio_end_ms`, and what was said in it, is forgotten."""
 
     event_id: str
@@ -189,7 +189,7 @@ class ConversationItemTruncated(TaggedObject, frozen=True, kw_only=True, tag="co
     audio_end_ms: int
 
 
-class ConversationItemDeleted(TaggedObject, frozen=True, kw_only=True, tag="conversation.item.deleted"):
+class ConversationItemDeleted(ServerMessage, frozen=True, kw_only=True, tag="conversation.item.deleted"):
     """An item is gone."""
 
     event_id: str
@@ -212,7 +212,7 @@ class TranscriptionLanguage(WireObject, frozen=True, kw_only=True):
 
 
 class ConversationItemInputAudioTranscriptionDelta(
-    TaggedObject, frozen=True, kw_only=True, tag="conversation.item.input_audio_transcription.delta"
+    ServerMessage, frozen=True, kw_only=True, tag="conversation.item.input_audio_transcription.delta"
 ):
     """More of what was understood."""
 
@@ -225,7 +225,7 @@ class ConversationItemInputAudioTranscriptionDelta(
 
 
 class ConversationItemInputAudioTranscriptionSegment(
-    TaggedObject, frozen=True, kw_only=True, tag="conversation.item.input_audio_transcription.segment"
+    ServerMessage, frozen=True, kw_only=True, tag="conversation.item.input_audio_transcription.segment"
 ):
     """What one speaker said."""
 
@@ -241,7 +241,7 @@ class ConversationItemInputAudioTranscriptionSegment(
 
 
 class ConversationItemInputAudioTranscriptionCompleted(
-    TaggedObject, frozen=True, kw_only=True, tag="conversation.item.input_audio_transcription.completed"
+    ServerMessage, frozen=True, kw_only=True, tag="conversation.item.input_audio_transcription.completed"
 ):
     """All that was understood."""
 
@@ -264,7 +264,7 @@ class TranscriptionError(WireObject, frozen=True, kw_only=True):
 
 
 class ConversationItemInputAudioTranscriptionFailed(
-    TaggedObject, frozen=True, kw_only=True, tag="conversation.item.input_audio_transcription.failed"
+    ServerMessage, frozen=True, kw_only=True, tag="conversation.item.input_audio_transcription.failed"
 ):
     """Nothing could be understood."""
 
@@ -277,21 +277,21 @@ class ConversationItemInputAudioTranscriptionFailed(
 # Responses.
 
 
-class ResponseCreated(TaggedObject, frozen=True, kw_only=True, tag="response.created"):
+class ResponseCreated(ServerMessage, frozen=True, kw_only=True, tag="response.created"):
     """A response begins."""
 
     event_id: str
     response: Response
 
 
-class ResponseDone(TaggedObject, frozen=True, kw_only=True, tag="response.done"):
+class ResponseDone(ServerMessage, frozen=True, kw_only=True, tag="response.done"):
     """The last event of every response."""
 
     event_id: str
     response: Response
 
 
-class ResponseOutputItemAdded(TaggedObject, frozen=True, kw_only=True, tag="response.output_item.added"):
+class ResponseOutputItemAdded(ServerMessage, frozen=True, kw_only=True, tag="response.output_item.added"):
     """The response begins an item."""
 
     event_id: str
@@ -300,7 +300,7 @@ class ResponseOutputItemAdded(TaggedObject, frozen=True, kw_only=True, tag="resp
     item: Item
 
 
-class ResponseOutputItemDone(TaggedObject, frozen=True, kw_only=True, tag="response.output_item.done"):
+class ResponseOutputItemDone(ServerMessage, frozen=True, kw_only=True, tag="response.output_item.done"):
     """The response ends an item."""
 
     event_id: str
@@ -309,7 +309,7 @@ class ResponseOutputItemDone(TaggedObject, frozen=True, kw_only=True, tag="respo
     item: Item
 
 
-class ResponseContentPartAdded(TaggedObject, frozen=True, kw_only=True, tag="response.content_part.added"):
+class ResponseContentPartAdded(ServerMessage, frozen=True, kw_only=True, tag="response.content_part.added"):
     """A message begins a part."""
 
     event_id: str
@@ -320,7 +320,7 @@ class ResponseContentPartAdded(TaggedObject, frozen=True, kw_only=True, tag="res
     part: Part
 
 
-class ResponseContentPartDone(TaggedObject, frozen=True, kw_only=True, tag="response.content_part.done"):
+class ResponseContentPartDone(ServerMessage, frozen=True, kw_only=True, tag="response.content_part.done"):
     """A message ends a part."""
 
     event_id: str
@@ -332,7 +332,7 @@ class ResponseContentPartDone(TaggedObject, frozen=True, kw_only=True, tag="resp
 
 
 class ResponseOutputTextDelta(
-    TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.output_text.delta"
+    ServerMessage, frozen=True, kw_only=True, gc=False, tag="response.output_text.delta"
 ):
     """More text."""
 
@@ -345,7 +345,7 @@ class ResponseOutputTextDelta(
     obfuscation: Obfuscation = UNSET
 
 
-class ResponseOutputTextDone(TaggedObject, frozen=True, kw_only=True, tag="response.output_text.done"):
+class ResponseOutputTextDone(ServerMessage, frozen=True, kw_only=True, tag="response.output_text.done"):
     """All the text."""
 
     event_id: str
@@ -357,7 +357,7 @@ class ResponseOutputTextDone(TaggedObject, frozen=True, kw_only=True, tag="respo
 
 
 class ResponseOutputAudioDelta(
-    TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.output_audio.delta"
+    ServerMessage, frozen=True, kw_only=True, gc=False, tag="response.output_audio.delta"
 ):
     """More speech."""
 
@@ -371,7 +371,7 @@ class ResponseOutputAudioDelta(
     obfuscation: Obfuscation = UNSET
 
 
-class ResponseOutputAudioDone(TaggedObject, frozen=True, kw_only=True, tag="response.output_audio.done"):
+class ResponseOutputAudioDone(ServerMessage, frozen=True, kw_only=True, tag="response.output_audio.done"):
     """No more speech."""
 
     event_id: str
@@ -382,7 +382,7 @@ class ResponseOutputAudioDone(TaggedObject, frozen=True, kw_only=True, tag="resp
 
 
 class ResponseOutputAudioTranscriptDelta(
-    TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.output_audio_transcript.delta"
+    ServerMessage, frozen=True, kw_only=True, gc=False, tag="response.output_audio_transcript.delta"
 ):
     """More of the words of the speech. They run ahead of the audio."""
 
@@ -396,7 +396,7 @@ class ResponseOutputAudioTranscriptDelta(
 
 
 class ResponseOutputAudioTranscriptDone(
-    TaggedObject, frozen=True, kw_only=True, tag="response.output_audio_transcript.done"
+    ServerMessage, frozen=True, kw_only=True, tag="response.output_audio_transcript.done"
 ):
     """All the words of the speech."""
 
@@ -409,7 +409,7 @@ class ResponseOutputAudioTranscriptDone(
 
 
 class ResponseFunctionCallArgumentsDelta(
-    TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.function_call_arguments.delta"
+    ServerMessage, frozen=True, kw_only=True, gc=False, tag="response.function_call_arguments.delta"
 ):
     """More of the JSON text of a call's arguments."""
 
@@ -423,7 +423,7 @@ class ResponseFunctionCallArgumentsDelta(
 
 
 class ResponseFunctionCallArgumentsDone(
-    TaggedObject, frozen=True, kw_only=True, tag="response.function_call_arguments.done"
+    ServerMessage, frozen=True, kw_only=True, tag="response.function_call_arguments.done"
 ):
     """All of a call's arguments."""
 
@@ -440,21 +440,21 @@ class ResponseFunctionCallArgumentsDone(
 # MCP.
 
 
-class McpListToolsInProgress(TaggedObject, frozen=True, kw_only=True, tag="mcp_list_tools.in_progress"):
+class McpListToolsInProgress(ServerMessage, frozen=True, kw_only=True, tag="mcp_list_tools.in_progress"):
     """An MCP server is asked for its tools."""
 
     event_id: str
     item_id: str
 
 
-class McpListToolsCompleted(TaggedObject, frozen=True, kw_only=True, tag="mcp_list_tools.completed"):
+class McpListToolsCompleted(ServerMessage, frozen=True, kw_only=True, tag="mcp_list_tools.completed"):
     """The MCP server answered; `conversation.item.done` has the tools."""
 
     event_id: str
     item_id: str
 
 
-class McpListToolsFailed(TaggedObject, frozen=True, kw_only=True, tag="mcp_list_tools.failed"):
+class McpListToolsFailed(ServerMessage, frozen=True, kw_only=True, tag="mcp_list_tools.failed"):
     """The MCP server did not answer."""
 
     event_id: str
@@ -462,7 +462,7 @@ class McpListToolsFailed(TaggedObject, frozen=True, kw_only=True, tag="mcp_list_
 
 
 class ResponseMcpCallArgumentsDelta(
-    TaggedObject, frozen=True, kw_only=True, tag="response.mcp_call_arguments.delta"
+    ServerMessage, frozen=True, kw_only=True, tag="response.mcp_call_arguments.delta"
 ):
     """More of the JSON text of a tool call's arguments."""
 
@@ -475,7 +475,7 @@ class ResponseMcpCallArgumentsDelta(
 
 
 class ResponseMcpCallArgumentsDone(
-    TaggedObject, frozen=True, kw_only=True, tag="response.mcp_call_arguments.done"
+    ServerMessage, frozen=True, kw_only=True, tag="response.mcp_call_arguments.done"
 ):
     """All of a tool call's arguments."""
 
@@ -486,7 +486,9 @@ class ResponseMcpCallArgumentsDone(
     arguments: str
 
 
-class ResponseMcpCallInProgress(TaggedObject, frozen=True, kw_only=True, tag="response.mcp_call.in_progress"):
+class ResponseMcpCallInProgress(
+    ServerMessage, frozen=True, kw_only=True, tag="response.mcp_call.in_progress"
+):
     """The MCP server works on a call."""
 
     event_id: str
@@ -494,7 +496,7 @@ class ResponseMcpCallInProgress(TaggedObject, frozen=True, kw_only=True, tag="re
     item_id: str
 
 
-class ResponseMcpCallCompleted(TaggedObject, frozen=True, kw_only=True, tag="response.mcp_call.completed"):
+class ResponseMcpCallCompleted(ServerMessage, frozen=True, kw_only=True, tag="response.mcp_call.completed"):
     """The MCP server answered a call."""
 
     event_id: str
@@ -502,7 +504,7 @@ class ResponseMcpCallCompleted(TaggedObject, frozen=True, kw_only=True, tag="res
     item_id: str
 
 
-class ResponseMcpCallFailed(TaggedObject, frozen=True, kw_only=True, tag="response.mcp_call.failed"):
+class ResponseMcpCallFailed(ServerMessage, frozen=True, kw_only=True, tag="response.mcp_call.failed"):
     """The MCP server failed a call."""
 
     event_id: str
@@ -513,21 +515,21 @@ class ResponseMcpCallFailed(TaggedObject, frozen=True, kw_only=True, tag="respon
 # WebRTC and SIP.
 
 
-class OutputAudioBufferStarted(TaggedObject, frozen=True, kw_only=True, tag="output_audio_buffer.started"):
+class OutputAudioBufferStarted(ServerMessage, frozen=True, kw_only=True, tag="output_audio_buffer.started"):
     """The response began to be heard."""
 
     event_id: str
     response_id: str
 
 
-class OutputAudioBufferStopped(TaggedObject, frozen=True, kw_only=True, tag="output_audio_buffer.stopped"):
+class OutputAudioBufferStopped(ServerMessage, frozen=True, kw_only=True, tag="output_audio_buffer.stopped"):
     """The response was heard to its end."""
 
     event_id: str
     response_id: str
 
 
-class OutputAudioBufferCleared(TaggedObject, frozen=True, kw_only=True, tag="output_audio_buffer.cleared"):
+class OutputAudioBufferCleared(ServerMessage, frozen=True, kw_only=True, tag="output_audio_buffer.cleared"):
     """The rest of the response will not be heard."""
 
     event_id: str
@@ -537,14 +539,14 @@ class OutputAudioBufferCleared(TaggedObject, frozen=True, kw_only=True, tag="out
 # Translation.
 
 
-class SessionClosed(TaggedObject, frozen=True, kw_only=True, tag="session.closed"):
+class SessionClosed(ServerMessage, frozen=True, kw_only=True, tag="session.closed"):
     """Translation: the session is over."""
 
     event_id: str
 
 
 class SessionInputTranscriptDelta(
-    TaggedObject, frozen=True, kw_only=True, tag="session.input_transcript.delta"
+    ServerMessage, frozen=True, kw_only=True, tag="session.input_transcript.delta"
 ):
     """Translation: more of what was heard."""
 
@@ -555,7 +557,7 @@ class SessionInputTranscriptDelta(
 
 
 class SessionOutputTranscriptDelta(
-    TaggedObject, frozen=True, kw_only=True, tag="session.output_transcript.delta"
+    ServerMessage, frozen=True, kw_only=True, tag="session.output_transcript.delta"
 ):
     """Translation: more of the words spoken."""
 
@@ -566,7 +568,7 @@ class SessionOutputTranscriptDelta(
 
 
 class SessionOutputAudioDelta(
-    TaggedObject, frozen=True, kw_only=True, gc=False, tag="session.output_audio.delta"
+    ServerMessage, frozen=True, kw_only=True, gc=False, tag="session.output_audio.delta"
 ):
     """Translation: more of the speech."""
 

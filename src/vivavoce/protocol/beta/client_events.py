@@ -80,3 +80,16 @@ MEDIA = Accepts([*WEBSOCKET.events.values(), ga.OutputAudioBufferClear])
 
 Different = SessionUpdate | TranscriptionSessionUpdate | ConversationItemCreate | ResponseCreate
 """Those that have to be translated."""
+
+ClientEvent = (
+    Different
+    | ga.InputAudioBufferAppend
+    | ga.InputAudioBufferCommit
+    | ga.InputAudioBufferClear
+    | ga.ConversationItemTruncate
+    | ga.ConversationItemDelete
+    | ga.ConversationItemRetrieve
+    | ga.ResponseCancel
+    | ga.OutputAudioBufferClear
+)
+"""Whatever a client may send in the beta dialect."""

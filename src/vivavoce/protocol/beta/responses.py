@@ -82,16 +82,16 @@ class Response(WireObject, frozen=True, kw_only=True):
     object: Literal["realtime.response"] = "realtime.response"
     id: str
     status: ResponseStatus
-    status_details: StatusDetails | None
-    output: tuple[Item, ...]
-    conversation_id: str | None
-    modalities: tuple[Modality, ...] | UnsetType
-    voice: str | VoiceId | UnsetType
-    output_audio_format: FormatName | UnsetType
-    temperature: float
-    max_output_tokens: int | Literal["inf"] | UnsetType
-    usage: Usage | None
-    metadata: dict[str, str] | None
+    status_details: StatusDetails | UnsetType | None = UNSET
+    output: tuple[Item, ...] = ()
+    conversation_id: str | UnsetType | None = UNSET
+    modalities: tuple[Modality, ...] | UnsetType = UNSET
+    voice: str | VoiceId | UnsetType = UNSET
+    output_audio_format: FormatName | UnsetType = UNSET
+    temperature: float | UnsetType = UNSET
+    max_output_tokens: int | Literal["inf"] | UnsetType = UNSET
+    usage: Usage | UnsetType | None = UNSET
+    metadata: dict[str, str] | UnsetType | None = UNSET
 
     @classmethod
     def of(cls, response: ga.Response, extras: Extras, conversation_id: str | None) -> "Response":

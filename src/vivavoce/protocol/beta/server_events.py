@@ -4,23 +4,26 @@ The published schemas of the beta dialect name the deltas as the GA dialect does
 never did: on the wire they are `response.text.…`, `response.audio.…` and `response.audio_transcript.…`.
 """
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
-from vivavoce.protocol.base import TaggedObject
+from vivavoce.protocol import server_events as ga
+from vivavoce.protocol.base import ServerMessage, keep_raw
 from vivavoce.protocol.beta.responses import Response
 from vivavoce.protocol.beta.sessions import Session, TranscriptionSession
+from vivavoce.protocol.codec import unknown_event
 from vivavoce.protocol.items import Item
-from vivavoce.protocol.server_events import LogProb, Sound
+from vivavoce.protocol.server_events import LogProb, Sound, UnknownEvent
 
 
-class SessionCreated(TaggedObject, frozen=True, kw_only=True, tag="session.created"):
+class SessionCreated(ServerMessage, frozen=True, kw_only=True, tag="session.created"):
     """The first event of a conversation session."""
 
     event_id: str
     session: Session
 
 
-class SessionUpdated(TaggedObject, frozen=True, kw_only=True, tag="session.updated"):
+class SessionUpdated(ServerMessage, frozen=True, kw_only=True, tag="session.updated"):
     """The session changed; here is all of it."""
 
     event_id: str
@@ -28,7 +31,7 @@ class SessionUpdated(TaggedObject, frozen=True, kw_only=True, tag="session.updat
 
 
 class TranscriptionSessionCreated(
-    TaggedObject, frozen=True, kw_only=True, tag="transcription_session.created"
+    ServerMessage, frozen=True, kw_only=True, tag="transcription_session.created"
 ):
     """The first event of a session that only transcribes."""
 
@@ -37,7 +40,7 @@ class TranscriptionSessionCreated(
 
 
 class TranscriptionSessionUpdated(
-    TaggedObject, frozen=True, kw_only=True, tag="transcription_session.updated"
+    ServerMessage, frozen=True, kw_only=True, tag="transcription_session.updated"
 ):
     """The session changed; here is all of it."""
 
@@ -45,7 +48,7 @@ class TranscriptionSessionUpdated(
     session: TranscriptionSession
 
 
-class ConversationItemCreated(TaggedObject, frozen=True, kw_only=True, tag="conversation.item.created"):
+class ConversationItemCreated(ServerMessage, frozen=True, kw_only=True, tag="conversation.item.created"):
     """An item is in the conversation. Nothing tells when it is done."""
 
     event_id: str
@@ -54,32 +57,32 @@ class ConversationItemCreated(TaggedObject, frozen=True, kw_only=True, tag="conv
 
 
 class ConversationItemInputAudioTranscriptionDelta(
-    TaggedObject, frozen=True, kw_only=True, tag="conversation.item.input_audio_transcription.delta"
+    ServerMessage, frozen=True, kw_only=True, tag="conversation.item.input_audio_transcription.delta"
 ):
     """More of what was understood."""
 
     event_id: str
     item_id: str
-    content_index: int
-    delta: str
+    content_index: int | UnsetType = UNSET
+    delta: str | UnsetType = UNSET
     logprobs: tuple[LogProb, ...] | UnsetType | None = UNSET
 
 
-class ResponseCreated(TaggedObject, frozen=True, kw_only=True, tag="response.created"):
+class ResponseCreated(ServerMessage, frozen=True, kw_only=True, tag="response.created"):
     """A response begins."""
 
     event_id: str
     response: Response
 
 
-class ResponseDone(TaggedObject, frozen=True, kw_only=True, tag="response.done"):
+class ResponseDone(ServerMessage, frozen=True, kw_only=True, tag="response.done"):
     """The last event of every response."""
 
     event_id: str
     response: Response
 
 
-class ResponseTextDelta(TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.text.delta"):
+class ResponseTextDelta(ServerMessage, frozen=True, kw_only=True, gc=False, tag="response.text.delta"):
     """More text."""
 
     event_id: str
@@ -90,7 +93,7 @@ class ResponseTextDelta(TaggedObject, frozen=True, kw_only=True, gc=False, tag="
     delta: str
 
 
-class ResponseTextDone(TaggedObject, frozen=True, kw_only=True, tag="response.text.done"):
+class ResponseTextDone(ServerMessage, frozen=True, kw_only=True, tag="response.text.done"):
     """All the text."""
 
     event_id: str
@@ -101,7 +104,7 @@ class ResponseTextDone(TaggedObject, frozen=True, kw_only=True, tag="response.te
     text: str
 
 
-class ResponseAudioDelta(TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.audio.delta"):
+class ResponseAudioDelta(ServerMessage, frozen=True, kw_only=True, gc=False, tag="response.audio.delta"):
     """More speech."""
 
     event_id: str
@@ -113,7 +116,7 @@ class ResponseAudioDelta(TaggedObject, frozen=True, kw_only=True, gc=False, tag=
     """Base64 of raw samples in the response's output format."""
 
 
-class ResponseAudioDone(TaggedObject, frozen=True, kw_only=True, tag="response.audio.done"):
+class ResponseAudioDone(ServerMessage, frozen=True, kw_only=True, tag="response.audio.done"):
     """No more speech."""
 
     event_id: str
@@ -124,7 +127,7 @@ class ResponseAudioDone(TaggedObject, frozen=True, kw_only=True, tag="response.a
 
 
 class ResponseAudioTranscriptDelta(
-    TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.audio_transcript.delta"
+    ServerMessage, frozen=True, kw_only=True, gc=False, tag="response.audio_transcript.delta"
 ):
     """More of the words of the speech."""
 
@@ -137,7 +140,7 @@ class ResponseAudioTranscriptDelta(
 
 
 class ResponseAudioTranscriptDone(
-    TaggedObject, frozen=True, kw_only=True, tag="response.audio_transcript.done"
+    ServerMessage, frozen=True, kw_only=True, tag="response.audio_transcript.done"
 ):
     """All the words of the speech."""
 
@@ -150,7 +153,7 @@ class ResponseAudioTranscriptDone(
 
 
 class ResponseFunctionCallArgumentsDelta(
-    TaggedObject, frozen=True, kw_only=True, gc=False, tag="response.function_call_arguments.delta"
+    ServerMessage, frozen=True, kw_only=True, gc=False, tag="response.function_call_arguments.delta"
 ):
     """More of the JSON text of a call's arguments."""
 
@@ -163,7 +166,7 @@ class ResponseFunctionCallArgumentsDelta(
 
 
 class ResponseFunctionCallArgumentsDone(
-    TaggedObject, frozen=True, kw_only=True, tag="response.function_call_arguments.done"
+    ServerMessage, frozen=True, kw_only=True, tag="response.function_call_arguments.done"
 ):
     """All of a call's arguments. The function's name is in the item."""
 
@@ -173,3 +176,60 @@ class ResponseFunctionCallArgumentsDone(
     output_index: int
     call_id: str
     arguments: str
+
+
+ServerEvent = (
+    ga.ErrorEvent
+    | SessionCreated
+    | SessionUpdated
+    | TranscriptionSessionCreated
+    | TranscriptionSessionUpdated
+    | ga.ConversationCreated
+    | ga.RateLimitsUpdated
+    | ga.InputAudioBufferSpeechStarted
+    | ga.InputAudioBufferSpeechStopped
+    | ga.InputAudioBufferCommitted
+    | ga.InputAudioBufferCleared
+    | ConversationItemCreated
+    | ga.ConversationItemRetrieved
+    | ga.ConversationItemTruncated
+    | ga.ConversationItemDeleted
+    | ConversationItemInputAudioTranscriptionDelta
+    | ga.ConversationItemInputAudioTranscriptionCompleted
+    | ga.ConversationItemInputAudioTranscriptionFailed
+    | ResponseCreated
+    | ResponseDone
+    | ga.ResponseOutputItemAdded
+    | ga.ResponseOutputItemDone
+    | ga.ResponseContentPartAdded
+    | ga.ResponseContentPartDone
+    | ResponseTextDelta
+    | ResponseTextDone
+    | ResponseAudioDelta
+    | ResponseAudioDone
+    | ResponseAudioTranscriptDelta
+    | ResponseAudioTranscriptDone
+    | ResponseFunctionCallArgumentsDelta
+    | ResponseFunctionCallArgumentsDone
+    | ga.OutputAudioBufferStarted
+    | ga.OutputAudioBufferStopped
+    | ga.OutputAudioBufferCleared
+)
+"""Whatever a server may send in the beta dialect."""
+
+_decoder: msgspec.json.Decoder[ServerEvent] = msgspec.json.Decoder(ServerEvent)
+
+
+def decode_server_event(data: str | bytes) -> ServerEvent | UnknownEvent:
+    """Read what a server sent in the beta dialect.
+
+    A type or a shape that this version does not know becomes an UnknownEvent; a field that it does not know
+    is in the event's `raw`. Raises MalformedEvent for what is not JSON, or not an object with a string as its
+    `type`.
+    """
+    try:
+        event = _decoder.decode(data)
+    except (ValueError, RecursionError):
+        return unknown_event(data)
+    keep_raw(event, data)
+    return event

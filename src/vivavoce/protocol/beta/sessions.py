@@ -231,26 +231,26 @@ class Session(WireObject, frozen=True, kw_only=True):
 
     object: Literal["realtime.session"] = "realtime.session"
     id: str
-    model: str
-    modalities: tuple[ga.Modality, ...]
-    instructions: str
-    voice: str | ga.VoiceId
-    input_audio_format: FormatName
-    output_audio_format: FormatName
-    input_audio_transcription: ga.Transcription | None
-    input_audio_noise_reduction: ga.NoiseReduction | None
-    turn_detection: TurnDetection | None
-    tools: tuple[Tool, ...]
-    tool_choice: ToolChoice
-    temperature: float
-    max_response_output_tokens: int | Literal["inf"]
-    speed: float
-    tracing: ga.Tracing | None
+    model: str | UnsetType = UNSET
+    modalities: tuple[ga.Modality, ...] | UnsetType = UNSET
+    instructions: str | UnsetType = UNSET
+    voice: str | ga.VoiceId | UnsetType = UNSET
+    input_audio_format: FormatName | UnsetType = UNSET
+    output_audio_format: FormatName | UnsetType = UNSET
+    input_audio_transcription: ga.Transcription | UnsetType | None = UNSET
+    input_audio_noise_reduction: ga.NoiseReduction | UnsetType | None = UNSET
+    turn_detection: TurnDetection | UnsetType | None = UNSET
+    tools: tuple[Tool, ...] | UnsetType = UNSET
+    tool_choice: ToolChoice | UnsetType = UNSET
+    temperature: float | UnsetType = UNSET
+    max_response_output_tokens: int | Literal["inf"] | UnsetType = UNSET
+    speed: float | UnsetType = UNSET
+    tracing: ga.Tracing | UnsetType | None = UNSET
     truncation: ga.Truncation | UnsetType = UNSET
     """Only in answers of REST."""
-    prompt: Prompt | None
-    expires_at: int
-    include: ga.Include | None
+    prompt: Prompt | UnsetType | None = UNSET
+    expires_at: int | UnsetType = UNSET
+    include: ga.Include | UnsetType | None = UNSET
     client_secret: ClientSecret | None = None
     """Only in answers of REST."""
 
@@ -287,12 +287,12 @@ class TranscriptionSession(WireObject, frozen=True, kw_only=True):
 
     object: Literal["realtime.transcription_session"] = "realtime.transcription_session"
     id: str
-    input_audio_format: FormatName
-    input_audio_transcription: ga.Transcription | None
-    input_audio_noise_reduction: ga.NoiseReduction | None
-    turn_detection: TranscriptionTurnDetection | None
-    include: ga.Include | None
-    expires_at: int
+    input_audio_format: FormatName | UnsetType = UNSET
+    input_audio_transcription: ga.Transcription | UnsetType | None = UNSET
+    input_audio_noise_reduction: ga.NoiseReduction | UnsetType | None = UNSET
+    turn_detection: TranscriptionTurnDetection | UnsetType | None = UNSET
+    include: ga.Include | UnsetType | None = UNSET
+    expires_at: int | UnsetType = UNSET
     client_secret: ClientSecret | None = None
     """Only in answers of REST."""
 
