@@ -22,13 +22,15 @@ TYPE_CHECKING = False  # what `typing` says, without the cost of importing it
 if TYPE_CHECKING:
     from msgspec import UNSET
 
-    from vivavoce.client.clients import AsyncClient, Client
+    from vivavoce.client.clients import AsyncAzureClient, AsyncClient, AzureClient, Client
     from vivavoce.client.errors import ConnectError, ConnectionClosed, StatusError
     from vivavoce.protocol.errors import VivavoceError
 
 __all__ = [
     "UNSET",
+    "AsyncAzureClient",
     "AsyncClient",
+    "AzureClient",
     "Client",
     "ConnectError",
     "ConnectionClosed",
@@ -38,7 +40,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncAzureClient": "vivavoce.client.clients",
     "AsyncClient": "vivavoce.client.clients",
+    "AzureClient": "vivavoce.client.clients",
     "Client": "vivavoce.client.clients",
     "ConnectError": "vivavoce.client.errors",
     "ConnectionClosed": "vivavoce.client.errors",

@@ -5,7 +5,9 @@ which is iterated for events or calls handlers for them, and has a method for ea
 send. Names are imported when they are first used.
 
     clients          what holds the key and the address
+    account          which server, which key: what a client of any kind comes down to
     endpoint         where the server is and what introduces us to it
+    urls             where a WebSocket is opened, and with what in its handshake
     realtime         `client.realtime`: opening connections
     connection       an open connection, asynchronous
     sync_connection  the same for programs without an event loop
@@ -16,6 +18,7 @@ send. Names are imported when they are first used.
     async_socket,
     sync_socket      WebSockets of both kinds
     frames           messages from a TCP stream, fast
+    webhooks         `client.webhooks`: whether a message comes from the server
     errors           what can go wrong, in sentences
 """
 
@@ -24,7 +27,8 @@ from importlib import import_module
 TYPE_CHECKING = False  # what `typing` says, without the cost of importing it
 
 if TYPE_CHECKING:
-    from vivavoce.client.clients import AsyncClient, Client
+    from vivavoce.client.account import Account, account_of
+    from vivavoce.client.clients import AsyncAzureClient, AsyncClient, AzureClient, Client
     from vivavoce.client.connection import AsyncRealtimeConnection
     from vivavoce.client.errors import (
         AlreadyListening,
@@ -37,6 +41,9 @@ if TYPE_CHECKING:
         ErrorReceived,
         HandshakeFailed,
         HostNotFound,
+        InvalidWebhook,
+        InvalidWebhookSignatureError,
+        KeyFunctionFailed,
         NotFoundError,
         PermissionDeniedError,
         RateLimitError,
@@ -52,12 +59,15 @@ if TYPE_CHECKING:
     from vivavoce.client.sync_connection import RealtimeConnection
 
 __all__ = [
+    "Account",
     "AlreadyListening",
+    "AsyncAzureClient",
     "AsyncClient",
     "AsyncConnect",
     "AsyncRealtime",
     "AsyncRealtimeConnection",
     "AuthenticationError",
+    "AzureClient",
     "Client",
     "ConfigurationError",
     "Connect",
@@ -68,6 +78,9 @@ __all__ = [
     "ErrorReceived",
     "HandshakeFailed",
     "HostNotFound",
+    "InvalidWebhook",
+    "InvalidWebhookSignatureError",
+    "KeyFunctionFailed",
     "NotFoundError",
     "OnReconnecting",
     "PermissionDeniedError",
@@ -82,13 +95,17 @@ __all__ = [
     "TLSFailure",
     "UnsendableEvent",
     "WebSocketOptions",
+    "account_of",
 ]
 
 _HOMES = {
+    "Account": "account",
+    "AsyncAzureClient": "clients",
     "AsyncClient": "clients",
     "AsyncConnect": "realtime",
     "AsyncRealtime": "realtime",
     "AsyncRealtimeConnection": "connection",
+    "AzureClient": "clients",
     "Client": "clients",
     "Connect": "realtime",
     "OnReconnecting": "reconnecting",
@@ -97,6 +114,7 @@ _HOMES = {
     "ReconnectingEvent": "reconnecting",
     "ReconnectingOverrides": "reconnecting",
     "WebSocketOptions": "opening",
+    "account_of": "account",
 }
 """Where the names live that are not in `errors`."""
 

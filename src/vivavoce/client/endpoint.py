@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from vivavoce.client.errors import ConfigurationError
@@ -28,16 +28,25 @@ class Endpoint:
 
     - base_url: the part before `/realtime`, with the scheme http, https, ws or wss. Its query parameters go
       into every URL.
+    - query: more of them; those of the base URL win.
     - anonymous: the program has chosen to send no key. Otherwise one is missed unless the server is on this
       machine.
 
     Raises ConfigurationError for what cannot be used.
     """
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], *, anonymous: bool = False) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        query: Mapping[str, object] | None = None,
+        anonymous: bool = False,
+    ) -> None:
         self._url = _split(base_url)
         self._headers = merged(headers)
-        self._keyless = anonymous or _LOOPBACK.fullmatch(self._url.hostname or "") is not None
+        self._query = query or {}
+        self._keyless = anonymous or self.on_this_machine
 
     @property
     def secure(self) -> bool:
@@ -49,15 +58,53 @@ class Endpoint:
         """`HOST[:PORT]` as given."""
         return self._url.netloc
 
-    def websocket_url(self, path: str, query: Mapping[str, object]) -> str:
-        """The ws or wss URL of `path`, with the base URL's query and `query`, of which later keys win."""
-        parameters = dict(parse_qsl(self._url.query, keep_blank_values=True))
-        for name, value in query.items():
-            parameters[name] = str(value).lower() if isinstance(value, bool) else str(value)
-        scheme = "wss" if self.secure else "ws"
-        return urlunsplit(
-            (scheme, self._url.netloc, self._url.path.rstrip("/") + path, urlencode(parameters), "")
-        )
+    @property
+    def path(self) -> str:
+        """The path of the base URL, without a slash at its end."""
+        return self._url.path.rstrip("/")
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether nobody on the way can overhear or answer."""
+        return _LOOPBACK.fullmatch(self._url.hostname or "") is not None
+
+    def websocket_url(
+        self,
+        path: str,
+        query: Mapping[str, object],
+        *,
+        encrypt: bool = False,
+        instead_of: Iterable[str] = (),
+    ) -> str:
+        """The ws or wss URL of `path`, with the base URL's query and `query`, of which later keys win.
+
+        - encrypt: make it wss even if the base URL is http, unless the server is on this machine.
+        - instead_of: parameters that stay out unless `query` has them.
+        """
+        secure = self.secure or (encrypt and not self.on_this_machine)
+        parameters = {
+            name: value
+            for name, value in self.parameters(query).items()
+            if name in query or name not in instead_of
+        }
+        return self._at("wss" if secure else "ws", self.path + path, parameters)
+
+    def http_url(self, path: str, query: Mapping[str, object]) -> str:
+        """The http or https URL of `path`, likewise."""
+        return self._at("https" if self.secure else "http", self.path + path, self.parameters(query))
+
+    def azure_url(self, path: str, query: Mapping[str, object]) -> str:
+        """The ws or wss URL of `path` in Azure's stable API, with nothing but `query`."""
+        base = re.sub("/+", "/", self.path).removesuffix("/v1")
+        secure = self.secure or not self.on_this_machine
+        return self._at("wss" if secure else "ws", f"{base}/v1{path}", query)
+
+    def parameters(self, query: Mapping[str, object]) -> dict[str, object]:
+        """The parameters of a request: those of every request, those of the base URL, and `query`."""
+        return {**self._query, **dict(parse_qsl(self._url.query, keep_blank_values=True)), **query}
+
+    def _at(self, scheme: str, path: str, query: Mapping[str, object]) -> str:
+        return urlunsplit((scheme, self._url.netloc, path, urlencode(list(_pairs(query))), ""))
 
     def headers(self, *more: Mapping[str, str]) -> dict[str, str]:
         """The headers of one request. Names are compared without case, and later ones win.
@@ -74,6 +121,14 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"Endpoint({self.host!r})"
+
+
+def _pairs(query: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Parameters as texts: true and false in lower case, None empty, lists one by one."""
+    for name, value in query.items():
+        for each in value if isinstance(value, list | tuple) else (value,):
+            text = "" if each is None else str(each)
+            yield name, text.lower() if isinstance(each, bool) else text
 
 
 def _split(base_url: str) -> SplitResult:

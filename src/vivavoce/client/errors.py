@@ -3,6 +3,7 @@ do.
 
     VivavoceError
     ├── ConfigurationError          what the program asks for makes no sense
+    ├── KeyFunctionFailed           the program's own function for the key raised
     ├── UnsendableEvent             the event cannot be written as JSON
     ├── SendQueueFull               too much waits for a connection
     ├── AlreadyListening            two tasks listen to one connection
@@ -19,6 +20,8 @@ do.
     │   ├── NotFoundError           404
     │   ├── RateLimitError          429
     │   └── ServerError             500 and above
+    ├── InvalidWebhook              a message to the program's own URL cannot be used
+    │   └── InvalidWebhookSignatureError   nor is it from the server
     └── ConnectionClosed            the connection is over
 
 An `error` event of a server is an event among the others; only where a program has handlers for events, but
@@ -34,6 +37,10 @@ from vivavoce.protocol.server_events import ErrorEvent, UnknownEvent
 
 class ConfigurationError(VivavoceError, ValueError):
     """A setting that cannot work: a base URL that is none, a missing key, a header that HTTP forbids."""
+
+
+class KeyFunctionFailed(VivavoceError):
+    """The function that was to give the API key raised: the exception that this one was raised from."""
 
 
 class UnsendableEvent(VivavoceError, TypeError):
@@ -136,6 +143,14 @@ class RateLimitError(StatusError):
 
 class ServerError(StatusError):
     """500 and above: the server's own fault, worth another try."""
+
+
+class InvalidWebhook(VivavoceError, ValueError):
+    """A message to the program's own URL that cannot be used: answer it with 400."""
+
+
+class InvalidWebhookSignatureError(InvalidWebhook):
+    """It was not signed with the secret, or too long ago: do not do what it says."""
 
 
 class ConnectionClosed(VivavoceError):

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
+from vivavoce.client.account import ClientLike, account_of
 from vivavoce.client.core import ConnectionCore, encoded
 from vivavoce.client.errors import ConnectionClosed
 from vivavoce.client.handlers import Handler, Handlers
 from vivavoce.client.listening import Listening, refuse_coroutine
 from vivavoce.client.opening import WebSocketOptions
 from vivavoce.client.send_queue import MAX_QUEUE_BYTES, SendQueue
+from vivavoce.client.urls import Handshake, handshake
 from vivavoce.protocol import ClientEvent, ServerEvent, decode_server_event
 
 if TYPE_CHECKING:
     from vivavoce.client.connection import AsyncRealtimeConnection
-    from vivavoce.client.endpoint import Endpoint
     from vivavoce.client.sync_connection import RealtimeConnection
 
 _logger = logging.getLogger("vivavoce.client")
@@ -25,31 +26,44 @@ _logger = logging.getLogger("vivavoce.client")
 UNSENT = "What was sent before the connection was open has not reached the server: %s"
 
 
-class KnowsEndpoint(Protocol):
-    """What knows where the server is: a client."""
-
-    def endpoint(self) -> Endpoint: ...
-
-
 class Address:
     """What a handshake says: asked for anew for every connection, as keys change.
 
+    - client: of this package or another: see `account_of`.
     - path: behind the base URL.
     - query, headers: of this connection; they win over those of the client.
+    - beta: for the beta dialect.
     """
 
     def __init__(
-        self, client: KnowsEndpoint, path: str, query: Mapping[str, object], headers: Mapping[str, str]
+        self,
+        client: ClientLike,
+        path: str,
+        query: Mapping[str, object],
+        headers: Mapping[str, str],
+        *,
+        beta: bool = False,
     ) -> None:
-        self.client = client
+        self.account = account_of(client)
         self.path = path
         self.query = query
         self.headers = headers
+        self.beta = beta
 
-    def resolve(self) -> tuple[str, dict[str, str]]:
-        """The URL and the headers. Raises ConfigurationError."""
-        endpoint = self.client.endpoint()
-        return endpoint.websocket_url(self.path, self.query), endpoint.headers(self.headers)
+    async def resolve(self) -> Handshake:
+        """The URL and the headers, with the key of the moment.
+
+        Raises ConfigurationError for settings that cannot work, KeyFunctionFailed where the function for the
+        key does.
+        """
+        return self._with(await self.account.fetch_key())
+
+    def resolve_now(self) -> Handshake:
+        """The same without an event loop."""
+        return self._with(self.account.fetch_key_now())
+
+    def _with(self, key: str | None) -> Handshake:
+        return handshake(self.account, key, self.path, self.query, self.headers, beta=self.beta)
 
 
 def _query(
@@ -67,7 +81,7 @@ def _query(
 class AsyncRealtime:
     """The Realtime API of a server."""
 
-    def __init__(self, client: KnowsEndpoint) -> None:
+    def __init__(self, client: ClientLike) -> None:
         self._client = client
 
     def connect(
@@ -99,7 +113,7 @@ class AsyncRealtime:
 class Realtime:
     """The Realtime API of a server, for programs without an event loop."""
 
-    def __init__(self, client: KnowsEndpoint) -> None:
+    def __init__(self, client: ClientLike) -> None:
         self._client = client
 
     def connect(
@@ -164,12 +178,12 @@ class AsyncConnect(Connecting):
         """Open the connection, which the caller then has to close.
 
         Raises ConnectError where there is no server, StatusError where it refuses, ConfigurationError for
-        settings that cannot work.
+        settings that cannot work, KeyFunctionFailed where the function for the key does.
         """
         from vivavoce.client.async_socket import open_websocket
         from vivavoce.client.connection import AsyncRealtimeConnection
 
-        websocket = await open_websocket(*self._address.resolve(), self._options)
+        websocket = await open_websocket(*await self._address.resolve(), self._options)
         self._connection = AsyncRealtimeConnection(websocket, self._core())
         try:
             await self._connection.flush()
@@ -198,12 +212,12 @@ class Connect(Connecting):
         """Open the connection, which the caller then has to close.
 
         Raises ConnectError where there is no server, StatusError where it refuses, ConfigurationError for
-        settings that cannot work.
+        settings that cannot work, KeyFunctionFailed where the function for the key does.
         """
         from vivavoce.client.sync_connection import RealtimeConnection
         from vivavoce.client.sync_socket import open_websocket
 
-        websocket = open_websocket(*self._address.resolve(), self._options)
+        websocket = open_websocket(*self._address.resolve_now(), self._options)
         self._connection = RealtimeConnection(websocket, self._core())
         try:
             self._connection.flush()

@@ -31,3 +31,11 @@ class RealtimeCallIncoming(TaggedObject, frozen=True, kw_only=True, tag="realtim
     created_at: int
     """Seconds since 1970."""
     data: IncomingCall
+
+
+class UnknownWebhook(WireObject, frozen=True, kw_only=True):
+    """What this version does not know: another type of event, or another shape of a known one."""
+
+    type: str
+    raw: bytes
+    """The message as it came: a JSON object in UTF-8."""
