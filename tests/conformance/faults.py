@@ -1,5 +1,7 @@
 """Faults on purpose, and who must catch each of them."""
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -168,10 +170,70 @@ def other_conversation(event: Event, memory: Event) -> Said:
     return [event]
 
 
+def clear_is_forgotten(frame: str | bytes, memory: Event) -> Said:
+    if read(frame).get("type") != "input_audio_buffer.clear":
+        return [frame]
+    memory["replies"] = [{"type": "input_audio_buffer.cleared", "event_id": "event_0"}]
+    return []
+
+
+def commits_respond(frame: str | bytes, memory: Event) -> Said:
+    if read(frame).get("type") != "input_audio_buffer.commit":
+        return [frame]
+    return [frame, {"type": "response.create"}]
+
+
+def spoiled_arguments(event: Event, memory: Event) -> Said:
+    """All that tells the arguments tells the same ones, which are no JSON."""
+    if event["type"] == "response.function_call_arguments.delta":
+        return []
+    text = re.sub(r'"arguments": "(\\.|[^"\\])*"', '"arguments": ""', json.dumps(event))
+    return [json.loads(text)]
+
+
+def empty_transcripts(event: Event, memory: Event) -> Said:
+    if event["type"] == f"{_TRANSCRIPTION}.delta":
+        return []
+    return change(f"{_TRANSCRIPTION}.completed", put(transcript=""))(event, memory)
+
+
+def nameless_tools(event: Event, memory: Event) -> Said:
+    for tool in event.get("item", {}).get("tools", ()):
+        tool.pop("name")
+    return [event]
+
+
+def tools_need_no_approval(frame: str | bytes, memory: Event) -> Said:
+    event = read(frame)
+    for tool in event.get("session", {}).get("tools", ()):
+        tool["require_approval"] = "never"
+    return [event]
+
+
+def metadata_are_cut(frame: str | bytes, memory: Event) -> Said:
+    event = read(frame)
+    metadata = event.get("response", {}).get("metadata", {})
+    for key in list(metadata)[16:]:
+        del metadata[key]
+    return [event]
+
+
+def responses_are_ignored(frame: str | bytes, memory: Event) -> Said:
+    return [] if read(frame).get("type") == "response.create" else [frame]
+
+
+def no_automatic_responses(frame: str | bytes, memory: Event) -> Said:
+    event = read(frame)
+    if event.get("type") == "session.update":
+        event["session"]["audio"]["input"]["turn_detection"]["create_response"] = False
+    return [event]
+
+
 def lose_one(kind: str) -> Fault:
     return Fault(drop(kind, times=1))
 
 
+_TRANSCRIPTION = "conversation.item.input_audio_transcription"
 _DONE = "response.done"
 _DELTA = "response.output_text.delta"
 _AUDIO = "response.output_audio"
@@ -561,6 +623,61 @@ PLANTED: dict[str, Planted] = {
     ),
     "an item not deleted": Planted(
         Fault(client=delete_is_forgotten), "items.delete.deleted", "was not refused|what came is"
+    ),
+    # What is said and understood, tools and limits.
+    "a clear that clears nothing": Planted(
+        Fault(client=clear_is_forgotten), "input-audio.clear.cleared", "was to be refused"
+    ),
+    "a commit that responds": Planted(
+        Fault(client=commits_respond), "input-audio.commit.no-response", "A response began"
+    ),
+    "arguments that are no JSON": Planted(
+        Fault(spoiled_arguments), "functions.call.arguments", "The arguments are"
+    ),
+    "another function": Planted(
+        Fault(change(_DONE, into("response", "output", 0, "name", value="other"))),
+        "functions.call.item",
+        "The name of the function",
+        also=frozenset({"deltas.response"}),
+    ),
+    "an empty transcript": Planted(
+        Fault(empty_transcripts), "transcription.completed", "The transcript is empty"
+    ),
+    "another transcript": Planted(
+        Fault(change(f"{_TRANSCRIPTION}.completed", put(transcript="Something else"))),
+        "transcription.deltas",
+        "What the deltas add up to",
+        also=frozenset({"deltas.transcription"}),
+    ),
+    "a transcript twice": Planted(
+        Fault(repeat(f"{_TRANSCRIPTION}.completed")),
+        "transcription.session.quiet",
+        "What came",
+        also=frozenset({"order.transcript"}),
+    ),
+    "a wish that is ignored": Planted(
+        Fault(client=responses_are_ignored), "transcription.session.no-response", "was not refused"
+    ),
+    "a translation that does not close": Planted(
+        Fault(drop("session.closed")), "translation.close", "Expected session.closed"
+    ),
+    "a translation that says nothing": Planted(
+        Fault(drop("session.output_transcript.delta")), "translation.output", "no transcript"
+    ),
+    "tools that are not named": Planted(Fault(nameless_tools), "mcp.list.tools", "has no name"),
+    "a tool that is called unasked": Planted(
+        Fault(client=tools_need_no_approval), "mcp.approval.request", "holds no mcp_approval_request"
+    ),
+    "metadata without a limit": Planted(
+        Fault(client=metadata_are_cut), "limits.metadata-over", "was to be refused", also=frozenset()
+    ),
+    "turns that begin too late": Planted(
+        Fault(change("input_audio_buffer.speech_started", put(audio_start_ms=2000))),
+        "vad.times",
+        "Speech started at 2000 ms",
+    ),
+    "turns without an answer": Planted(
+        Fault(client=no_automatic_responses), "vad.response", "Expected response.done", slow=True
     ),
     # The beta dialect.
     "a GA event in the beta dialect": Planted(

@@ -7,7 +7,7 @@ the client, and says what reaches the server.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,9 +64,8 @@ async def faulty(server: Server, fault: Fault) -> AsyncIterator[str]:
             name: value for name, value in client.request.headers.raw_items() if name.lower() in forwarded
         }
         offered = client.request.headers.get("Sec-WebSocket-Protocol", "")
-        query = client.request.path.partition("?")[2]
         async with connect(
-            f"{server.url}?{query}",
+            server.url.removesuffix("/v1/realtime") + client.request.path,
             additional_headers=headers,
             subprotocols=[Subprotocol(each.strip()) for each in offered.split(",")] if offered else None,
             compression=None,
@@ -79,6 +78,37 @@ async def faulty(server: Server, fault: Fault) -> AsyncIterator[str]:
     ) as proxy:
         port = next(iter(proxy.sockets)).getsockname()[1]
         yield f"ws://127.0.0.1:{port}/v1/realtime"
+
+
+@asynccontextmanager
+async def misprinting(server: Server, right: bytes, wrong: bytes) -> AsyncIterator[str]:
+    """The URL of a server that writes `wrong` for `right`, which is as long, in all that it sends."""
+    assert len(right) == len(wrong)
+    host, port = server.url.removeprefix("ws://").partition("/")[0].split(":")
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, spoil: bool) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data.replace(right, wrong) if spoil else data)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        writer.close()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, questions = await asyncio.open_connection(host, int(port))
+        await asyncio.gather(copy(reader, questions, False), copy(answers, writer, True))
+        for each in (writer, questions):
+            with suppress(ConnectionError):
+                await each.wait_closed()
+
+    passing: list[asyncio.Task[None]] = []
+    proxy = await asyncio.start_server(
+        lambda reader, writer: passing.append(asyncio.create_task(pass_on(reader, writer))), "127.0.0.1", 0
+    )
+    async with proxy:
+        yield f"ws://127.0.0.1:{proxy.sockets[0].getsockname()[1]}/v1/realtime"
+        await asyncio.gather(*passing)
 
 
 @dataclass

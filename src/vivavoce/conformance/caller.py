@@ -1,6 +1,7 @@
 """Whoever plays a check: opens connections, sends requests, and keeps what was said."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from vivavoce.conformance.peer import Peer, Watch
 from vivavoce.conformance.sound import Speech
 from vivavoce.conformance.target import Target
 from vivavoce.conformance.words import Words
+
+_SECRET = re.compile(r'("value":\s*"\w{0,3})[^"]*')
+"""What a client secret consists of behind its prefix."""
 
 BETA_HEADER = {"OpenAI-Beta": "realtime=v1"}
 
@@ -118,7 +122,8 @@ class Caller:
                     response = await client.post(url, json=body, headers=sent)
             except httpx.HTTPError as error:
                 raise Fault(f"POST {path} was not answered: {error or type(error).__name__}.") from None
-        shown = response.text if len(response.text) <= 600 else f"{response.text[:600]}…"
+        text = _SECRET.sub(r"\1…", response.text)
+        shown = text if len(text) <= 600 else f"{text[:600]}…"
         asked = brief(body) if not content else f"{len(content)} bytes"
         answer = f"POST {path} {asked} → {response.status_code} {shown}"
         self.exchanges.append(self.target.conceal(answer))
