@@ -139,7 +139,7 @@ async def judge(plan: Plan, progress: Callable[[int, int], None] = lambda done, 
         report.verdicts += [
             _judged(rule, dialect, finding, shut.get(dialect, ""))
             for rule, finding in rules
-            if rule.group in plan.groups
+            if rule.group in plan.groups and (finding.kept or finding.broken or not plan.names)
         ]
     order = {group: number for number, group in enumerate(Group)}
     report.verdicts.sort(key=lambda each: order[each.group])

@@ -155,6 +155,25 @@ async def logprobs(caller: Caller) -> None:
     require(bool(end.get("logprobs")), "The completed transcript has no logprobs.")
 
 
+@check(
+    "transcription.segments",
+    "A model that tells speakers apart tells who said what, before the transcript is completed.",
+    Source.REFERENCE,
+    dialects=GA,
+    needs=[Needs.SPEECH],
+    believed=True,
+)
+async def segments(caller: Caller) -> None:
+    peer = await session(caller, transcription={"model": "gpt-4o-transcribe-diarize"}, turn_detection=None)
+    item_id = await committed(caller, peer)
+    events, _ = await transcript(peer)
+    told = [each for each in events if each["type"] == f"{FAMILY}.segment"]
+    require(bool(told), "No segment came.")
+    for each in told:
+        require_equal(each.get("item_id"), item_id, "The id of the item")
+        require(0 <= each["start"] < each["end"], f"It lasts from {each['start']} to {each['end']} s.")
+
+
 # Sessions that only transcribe
 
 
