@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NODE := $(shell command -v node 2>/dev/null)
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 SOURCES := src tests benchmarks
 
-.PHONY: help demo serve test lint format types imports pytest coverage javascript docs bench soak clean
+.PHONY: help demo serve test lint format types imports pytest coverage javascript browser docs bench soak clean
 
 help:
 	@echo "make demo     hold a spoken conversation with a server of its own, and draw it into demo-out/"
@@ -36,7 +37,7 @@ demo: $(VENV)/demo
 serve: $(VENV)/demo
 	$(BIN)/vivavoce serve
 
-test: lint pytest coverage javascript docs
+test: lint pytest coverage javascript browser docs
 	@echo "All checks passed."
 
 lint: format types imports
@@ -71,6 +72,27 @@ ifeq ($(NODE)$(CI),)
 else
 	cd tests/stock/javascript && npm ci --silent --no-audit --no-fund
 	$(BIN)/python -m pytest tests/stock/javascript --no-cov
+endif
+
+PAGE := tests/stock/pyodide
+
+# What the client needs, built for Python in the browser.
+$(PAGE)/wheels: $(PAGE)/requirements.txt | $(VENV)/pip
+	rm -rf $@
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --requirement $< --dest $@ \
+		--no-deps --only-binary :all: --python-version 3.14 --platform pyemscripten_2026_0_wasm32
+	@touch $@
+
+browser: $(VENV)/dev $(if $(CI)$(and $(NODE),$(CHROMIUM)),$(PAGE)/wheels)
+ifeq ($(CI)$(and $(NODE),$(CHROMIUM)),)
+	@echo "node or chromium was not found: the client in the browser is left out."
+else
+ifeq ($(CHROMIUM),)
+	apt-get update --quiet
+	apt-get install --quiet --yes --no-install-recommends chromium
+endif
+	cd $(PAGE) && npm ci --silent --no-audit --no-fund
+	$(BIN)/python -m pytest $(PAGE) --no-cov
 endif
 
 $(VENV)/docs: $(VENV)/pip pyproject.toml

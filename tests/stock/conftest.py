@@ -8,7 +8,7 @@ import pytest
 from tests.serving import Server, serving
 from tests.stock.story import CONFIG, write_rules
 
-JAVASCRIPT = Path(__file__).parent / "javascript"
+APART = tuple(Path(__file__).parent / folder for folder in ("javascript", "pyodide"))
 
 
 @pytest.fixture(scope="package")
@@ -21,8 +21,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The JavaScript clients need node and what npm installs: they are collected when asked for by name."""
-    if collection_path != JAVASCRIPT:
+    """What needs node, what npm installs or a browser is collected when it is asked for by name."""
+    if collection_path not in APART:
         return None
     asked = (Path(config.invocation_params.dir, each.split("::")[0]).resolve() for each in config.args)
-    return None if any(path.is_relative_to(JAVASCRIPT) for path in asked) else True
+    return None if any(path.is_relative_to(collection_path) for path in asked) else True
