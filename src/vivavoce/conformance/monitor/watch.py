@@ -40,6 +40,11 @@ class Monitor:
         """The responses that have not ended."""
         return list(self._responses.open)
 
+    @property
+    def items(self) -> list[str]:
+        """The ids of the conversation's items, in their order, as the events told them."""
+        return list(self._conversation.items)
+
     def broken(self, reason: str, number: int) -> None:
         self._number = number
         self._note(rules.FRAMES, False, reason)
