@@ -15,7 +15,7 @@ from vivavoce.audio.wav import Recording as WavRecording
 from vivavoce.audio.wav import WavWriter
 from vivavoce.cli.dialogue import Dialogue, Listener, TalkError
 from vivavoce.cli.exchange import Exchange, Turn
-from vivavoce.cli.journal import Journal
+from vivavoce.testing.journal import Journal
 from vivavoce.cli.playback import RATE, Playback
 from vivavoce.cli.screen import Screen, Writing
 from vivavoce.cli.virtual_sound import FileSpeaker, Recording

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pybase64
 
 from vivavoce.cli.exchange import Exchange, Turn
-from vivavoce.cli.journal import Journal
+from vivavoce.testing.journal import Journal
 from vivavoce.cli.playback import Playback
 from vivavoce.cli.virtual_sound import FRAME_MS, Source
 from vivavoce.client import AsyncRealtimeConnection, ConnectionClosed

@@ -17,7 +17,7 @@ from vivavoce.cli.demo.call import Call
 from vivavoce.cli.demo.report import LiveScene, SceneTurns
 from vivavoce.cli.demo.script import CALLER_SPEED, CALLER_VOICE, DOOR, SCENES
 from vivavoce.cli.demo.server import server
-from vivavoce.cli.journal import Journal
+from vivavoce.testing.journal import Journal
 from vivavoce.cli.playback import RATE
 from vivavoce.client import AsyncClient
 from vivavoce.engines.espeak import ESpeakOptions, ESpeakSynthesizer

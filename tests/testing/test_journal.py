@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from vivavoce.cli.journal import Journal, Side
+from vivavoce.testing.journal import Journal, Side
 
 
 def lines_of(path: Path, events: list[tuple[Side, bytes]], **options: Any) -> list[Any]:

@@ -11,7 +11,7 @@ import msgspec
 
 Side = Literal["client", "server"]
 
-_AUDIO = re.compile(r"(response|session)\.output_audio\.delta")
+_AUDIO = re.compile(r"(response|session)\.(output_)?audio\.delta")
 
 
 class Journal:
@@ -44,7 +44,7 @@ class Journal:
         except (msgspec.DecodeError, RecursionError):
             content = event.decode(errors="replace")
         if not self._keep_audio:
-            content = _without_audio(content)
+            content = without_sound(content)
         line = {"t": round(self.now(), 6), "from": side, "event": content}
         self._file.write(msgspec.json.encode(line) + b"\n")
 
@@ -58,16 +58,17 @@ class Journal:
             self._file.close()
 
 
-def _without_audio(value: Any) -> Any:
+def without_sound(value: Any) -> Any:
+    """An event in which `<n bytes>` stands for sound."""
     if isinstance(value, list):
-        return [_without_audio(element) for element in value]
+        return [without_sound(element) for element in value]
     if not isinstance(value, dict):
         return value
     sound = {"audio"}
     if _AUDIO.fullmatch(str(value.get("type"))):
         sound.add("delta")
     return {
-        key: _length(inner) if key in sound and isinstance(inner, str) else _without_audio(inner)
+        key: _length(inner) if key in sound and isinstance(inner, str) else without_sound(inner)
         for key, inner in value.items()
     }
 

@@ -1,0 +1,38 @@
+"""The pytest plugin: the fixtures `realtime_server` and `vivavoce_server`.
+
+pytest loads it wherever vivavoce is installed, so it imports nothing before a test asks for a fixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from vivavoce.testing.threaded import RealtimeServer
+
+MARKER = (
+    "realtime_server(time='virtual' or 'real', tls=an SSLContext): how the fixture of this name is started"
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", MARKER)
+
+
+@pytest.fixture
+def realtime_server(request: pytest.FixtureRequest) -> Iterator[RealtimeServer]:
+    """A scripted Realtime server for this test, on a free port of this machine. At the test's end the script
+    must have been followed."""
+    from vivavoce.testing.report import ScriptNotFollowed
+    from vivavoce.testing.threaded import RealtimeServer
+
+    marker = request.node.get_closest_marker("realtime_server")
+    with RealtimeServer(**(marker.kwargs if marker else {})) as server:
+        yield server
+        try:
+            server.check()
+        except ScriptNotFollowed as reason:
+            pytest.fail(str(reason), pytrace=False)

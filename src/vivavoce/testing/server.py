@@ -1,0 +1,271 @@
+"""Who lets callers in: a WebSocket server that plays scripts."""
+
+import asyncio
+import http
+import secrets
+import ssl
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from vivavoce.protocol.dialects import DialectName, dialect
+from vivavoce.protocol.sessions import (
+    RealtimeSession,
+    Session,
+    TranscriptionSession,
+    TranslationSession,
+)
+from vivavoce.testing.clock import Activity, Clock
+from vivavoce.testing.connection import Observer, ScriptedConnection
+from vivavoce.testing.matching import Json
+from vivavoce.testing.script import Event, Refusal, Scene, Script, ScriptError
+
+MAX_MESSAGE = 32 * 2**20
+"""Bytes of the largest message taken: the API's largest append has 21 MiB."""
+MAX_CONNECTIONS = 1000
+"""Connections at a time."""
+MAX_RECEIVED = 100_000
+"""Events that are kept for tests to look at."""
+
+_CLOSE_S = 1.0
+"""Seconds that a client may take for the closing handshake."""
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def new_id(prefix: str) -> str:
+    """An id in the form of the real service (section 0.4 of the behaviour reference)."""
+    length = 16 if prefix == "call" else 21
+    return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+class Handshake(msgspec.Struct, frozen=True):
+    """How a client came."""
+
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    """Names in lower case. `repr` does not show them: they hold keys."""
+    dialect: DialectName
+
+    def __repr__(self) -> str:
+        return f"Handshake(path={self.path!r}, dialect={self.dialect!r})"
+
+
+class Received(msgspec.Struct, frozen=True):
+    """An event that came from a client."""
+
+    connection: int
+    """Number of the connection, from 1."""
+    event: Event
+
+
+class ScriptedServer:
+    """Plays scripts to whoever connects to `/v1/realtime`, the translations or Azure's paths. It lives on one
+    event loop."""
+
+    def __init__(self, clock: Clock, activity: Activity, observe: Observer | None = None) -> None:
+        self.script = Script(strict=False)
+        """What is played. Without another, whatever a client sends is right."""
+        self.handshakes: list[Handshake] = []
+        self.received: list[Received] = []
+        self.connections: list[ScriptedConnection] = []
+        self.violations: list[str] = []
+        """How clients did not follow scripts before they had a connection."""
+        self.news = asyncio.Event()
+        """Set when something came or a connection ended; whoever waits for it clears it."""
+        self._clock = clock
+        self._activity = activity
+        self._observe = observe or (lambda number, side, line: None)
+        self._scenes: dict[ServerConnection, Scene] = {}
+        self._open = 0
+        self._played = 0
+        """Scenes that have been given to connections or refused."""
+        self._server: Server | None = None
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> int:
+        """Listen, and return the port. Raises OSError where that cannot be."""
+        self._server = await serve(
+            self._serve,
+            host,
+            port,
+            ssl=tls,
+            process_request=self._admit,
+            select_subprotocol=_subprotocol,
+            compression=None,
+            max_size=MAX_MESSAGE,
+            ping_interval=None,
+            close_timeout=_CLOSE_S,
+            server_header=None,
+        )
+        listening: int = next(iter(self._server.sockets)).getsockname()[1]
+        return listening
+
+    async def stop(self) -> None:
+        """Close every connection and listen no more."""
+        if self._server is not None:
+            self._server.close(code=1001)
+            await self._server.wait_closed()
+
+    def play(self, script: Script) -> None:
+        """From now on, this is the script; what came before is forgotten."""
+        self.script = script
+        self.received.clear()
+        self.handshakes.clear()
+        self.connections.clear()
+        self.violations.clear()
+        self._played = 0
+
+    @property
+    def open(self) -> int:
+        """Connections that are open."""
+        return self._open
+
+    @property
+    def done(self) -> bool:
+        """Whether every scene of the script was played and its connection is gone."""
+        return self._played >= len(self.script.scenes) and not self._open
+
+    def unfinished(self) -> list[str]:
+        """In what ways the script was not followed so far."""
+        found = [*self.violations, *filter(None, (each.unfinished() for each in self.connections))]
+        asked = [scene for scene in self.script.scenes if scene.steps or scene.refusal]
+        if not found and self._played < len(asked):
+            came = f"{self._played} connection{'s' if self._played != 1 else ''}"
+            found.append(f"The script has scenes for {len(asked)} connections, but {came} came.")
+        return found
+
+    # Callers.
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Let a caller in, or answer with HTTP."""
+        url = urlsplit(request.path)
+        handshake = _handshake(url.path, url.query, request.headers)
+        if not url.path.rstrip("/").endswith(("/realtime", "/realtime/translations")):
+            return _answer(connection, Refusal(status=404, body=_error(f"Invalid URL (GET {url.path})")))
+        self.handshakes.append(handshake)
+        if self._open >= MAX_CONNECTIONS:
+            return _answer(connection, Refusal(status=503, body=_error("Too many connections are open.")))
+        scenes = self.script.scenes
+        if self._played >= len(scenes) and not self.script.repeat:
+            self.violations.append(
+                f"Connection {self._played + 1} came, but the script has only {len(scenes)}."
+            )
+            return _answer(connection, Refusal(status=503, body=_error("The script is over.")))
+        scene = scenes[min(self._played, len(scenes) - 1)]
+        self._played += 1
+        self._observe(self._played, "client", f"connects to {url.path} ({handshake.dialect})")
+        if scene.refusal is not None:
+            self._observe(self._played, "server", f"refuses with HTTP {scene.refusal.status}")
+            return _answer(connection, scene.refusal)
+        self._scenes[connection] = scene
+        return None
+
+    async def _serve(self, socket: ServerConnection) -> None:
+        assert socket.request is not None
+        scene = self._scenes.pop(socket)
+        url = urlsplit(socket.request.path)
+        handshake = _handshake(url.path, url.query, socket.request.headers)
+        name = handshake.dialect if self.script.dialect == "any" else self.script.dialect
+        number = len(self.connections) + 1
+        connection = ScriptedConnection(
+            socket,
+            number,
+            self.script,
+            scene,
+            dialect(name, new_id),
+            _session(handshake, self.script.session),
+            new_id,
+            self._clock,
+            self._activity,
+            self._observe,
+            self._receive,
+        )
+        self.connections.append(connection)
+        self._open += 1
+        self.news.set()
+        try:
+            await connection.run()
+        finally:
+            self._open -= 1
+            self.news.set()
+
+    def _receive(self, number: int, event: Event) -> None:
+        if len(self.received) < MAX_RECEIVED:
+            self.received.append(Received(number, event))
+        self.news.set()
+
+
+def _handshake(path: str, query: str, headers: Headers) -> Handshake:
+    lower = {name.lower(): value for name, value in headers.raw_items()}
+    beta = (
+        "realtime=v1" in lower.get("openai-beta", "")
+        or "openai-beta.realtime-v1" in lower.get("sec-websocket-protocol", "")
+        or path.rstrip("/").endswith("/openai/realtime")
+    )
+    parameters = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
+    return Handshake(path, parameters, lower, "beta" if beta else "ga")
+
+
+def _subprotocol(connection: ServerConnection, offered: Any) -> Subprotocol | None:
+    """`realtime` where it is offered; never one that carries a key."""
+    return Subprotocol("realtime") if "realtime" in offered else None
+
+
+def _session(handshake: Handshake, changes: dict[str, Json]) -> Session:
+    """The session at its beginning. Raises ScriptError for settings that no session has."""
+    model = handshake.query.get("model") or handshake.query.get("deployment") or "gpt-realtime"
+    session: Session
+    if handshake.path.rstrip("/").endswith("/translations"):
+        session = TranslationSession(id=new_id("sess"), expires_at=_EXPIRES_AT, model=model)
+    elif handshake.query.get("intent") == "transcription":
+        session = TranscriptionSession(id=new_id("sess"), expires_at=_EXPIRES_AT)
+    else:
+        session = RealtimeSession(id=new_id("sess"), expires_at=_EXPIRES_AT, model=model)
+    return laid_over(session, changes)
+
+
+_EXPIRES_AT = 4_102_444_800
+"""The year 2100."""
+
+
+def laid_over(session: Session, changes: dict[str, Json]) -> Session:
+    """The session with these settings. Raises ScriptError for settings that it cannot have."""
+    if not changes:
+        return session
+    try:
+        return msgspec.convert(_deep(msgspec.to_builtins(session), changes), type(session))
+    except msgspec.ValidationError as error:
+        raise ScriptError(f"session: {error}.") from None
+
+
+def _deep(value: Any, changes: Any) -> Any:
+    if isinstance(value, dict) and isinstance(changes, dict):
+        return value | {key: _deep(value.get(key), change) for key, change in changes.items()}
+    return changes
+
+
+def _error(message: str, type: str = "invalid_request_error") -> Json:
+    return {"error": {"message": message, "type": type, "param": None, "code": None}}
+
+
+def _answer(connection: ServerConnection, refusal: Refusal) -> Response:
+    body = refusal.body
+    if body is None:
+        kind = "server_error" if refusal.status >= 500 else "invalid_request_error"
+        body = _error("The script refuses this connection.", kind)
+    text = body if isinstance(body, str) else msgspec.json.encode(body).decode()
+    response = connection.respond(http.HTTPStatus(refusal.status), text)
+    if not isinstance(body, str):
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = "application/json"
+    for name, value in refusal.headers.items():
+        if name in response.headers:
+            del response.headers[name]
+        response.headers[name] = value
+    return response

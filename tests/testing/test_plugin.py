@@ -1,0 +1,79 @@
+"""The pytest plugin, as it is where vivavoce is installed."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+INI = """
+[pytest]
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+addopts = --strict-markers -p no:cacheprovider
+"""
+
+
+@pytest.fixture(autouse=True)
+def _settings(pytester: pytest.Pytester) -> None:
+    pytester.makeini(INI)
+
+
+def test_both_kinds_of_tests_use_the_fixture(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import json
+        import pytest
+        from websockets.sync.client import connect
+        from websockets.asyncio.client import connect as connect_async
+        from vivavoce.testing import expect, respond, wait
+
+        def test_sync(realtime_server):
+            realtime_server.script(expect("response.create"), wait(5), respond("Hello"))
+            with connect(realtime_server.url) as socket:
+                socket.send('{"type": "response.create"}')
+                realtime_server.expect("response.create").wait()
+                realtime_server.clock.advance(5).wait()
+                assert [json.loads(socket.recv())["type"] for _ in range(2)][1] == "response.created"
+
+        async def test_async(realtime_server):
+            async with connect_async(realtime_server.url) as socket:
+                await socket.send('{"type": "input_audio_buffer.clear"}')
+                await realtime_server.expect("input_audio_buffer.clear")
+
+        @pytest.mark.realtime_server(time="real")
+        def test_real_time(realtime_server):
+            realtime_server.script(wait(0.01), respond("Hello"))
+            with connect(realtime_server.url) as socket:
+                assert [json.loads(socket.recv())["type"] for _ in range(2)][1] == "response.created"
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=3)
+
+
+def test_a_script_that_is_not_followed_fails_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from vivavoce.testing import expect
+
+        def test_nobody_comes(realtime_server):
+            realtime_server.script(expect("response.create"))
+        """
+    )
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*The script has scenes for 1 connections, but 0 connections came.*"])
+
+
+def test_it_imports_nothing_before_it_is_used() -> None:
+    program = (
+        "import sys, vivavoce.testing.plugin;"
+        "print(sorted({name.split('.')[0] for name in sys.modules}"
+        " & {'websockets', 'msgspec', 'httpx', 'numpy', 'yaml', 'asyncio', 'pybase64'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.strip("[]\n").replace("'", "").split(", ")) - {""}
+    bare = "import sys, pytest; print('asyncio' in sys.modules)"
+    of_pytest = subprocess.run([sys.executable, "-c", bare], capture_output=True, text=True, check=True)
+    assert loaded == ({"asyncio"} if of_pytest.stdout.strip() == "True" else set())
