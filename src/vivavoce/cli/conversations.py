@@ -15,7 +15,6 @@ from vivavoce.audio.wav import Recording as WavRecording
 from vivavoce.audio.wav import WavWriter
 from vivavoce.cli.dialogue import Dialogue, Listener, TalkError
 from vivavoce.cli.exchange import Exchange, Turn
-from vivavoce.testing.journal import Journal
 from vivavoce.cli.playback import RATE, Playback
 from vivavoce.cli.screen import Screen, Writing
 from vivavoce.cli.virtual_sound import FileSpeaker, Recording
@@ -36,6 +35,7 @@ from vivavoce.protocol import (
     Transcription,
     UnknownEvent,
 )
+from vivavoce.testing.journal import Journal
 
 REFRESH_S = 0.08
 

@@ -8,7 +8,6 @@ from contextlib import suppress
 import pybase64
 
 from vivavoce.cli.exchange import Exchange, Turn
-from vivavoce.testing.journal import Journal
 from vivavoce.cli.playback import Playback
 from vivavoce.cli.virtual_sound import FRAME_MS, Source
 from vivavoce.client import AsyncRealtimeConnection, ConnectionClosed
@@ -32,6 +31,7 @@ from vivavoce.protocol import (
     VivavoceError,
     encode,
 )
+from vivavoce.testing.journal import Journal
 
 PATIENCE_S = 5.0
 """How long a transcript may come after its answer."""

@@ -76,9 +76,9 @@ def talk(
         from vivavoce.cli.conversations import Call, in_writing, live, with_recording
     except ImportError as missing:
         fail(NAME, f'{missing.name} is missing. This mends it: pip install "vivavoce[cli]"')
-    from vivavoce.testing.journal import Journal
     from vivavoce.client import AsyncClient, ConfigurationError
     from vivavoce.protocol import VivavoceError
+    from vivavoce.testing.journal import Journal
 
     client = AsyncClient(api_key, _base_url(url))
     try:

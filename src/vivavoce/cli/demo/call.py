@@ -9,7 +9,6 @@ import pybase64
 from vivavoce.cli.demo.duplex import Duplex
 from vivavoce.cli.demo.script import move_door
 from vivavoce.cli.exchange import Exchange, Turn
-from vivavoce.testing.journal import Journal
 from vivavoce.cli.playback import BYTES_PER_MS, Heard, Playback
 from vivavoce.client import AsyncRealtimeConnection
 from vivavoce.protocol import (
@@ -33,6 +32,7 @@ from vivavoce.protocol import (
     decode_server_event,
     encode,
 )
+from vivavoce.testing.journal import Journal
 
 
 class Noted(NamedTuple):

@@ -17,7 +17,6 @@ from vivavoce.cli.demo.call import Call
 from vivavoce.cli.demo.report import LiveScene, SceneTurns
 from vivavoce.cli.demo.script import CALLER_SPEED, CALLER_VOICE, DOOR, SCENES
 from vivavoce.cli.demo.server import server
-from vivavoce.testing.journal import Journal
 from vivavoce.cli.playback import RATE
 from vivavoce.client import AsyncClient
 from vivavoce.engines.espeak import ESpeakOptions, ESpeakSynthesizer
@@ -32,6 +31,7 @@ from vivavoce.protocol import (
     VivavoceError,
     decode_audio,
 )
+from vivavoce.testing.journal import Journal
 
 TURN_PATIENCE_S = 60.0
 FILES = (
