@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("conformance")
 
 SLOW = [name for name, planted in PLANTED.items() if planted.slow]
 QUICK = [name for name in PLANTED if name not in SLOW]
-PATIENCE_S = 8
+PATIENCE_S = 5
 """How long the suite waits for an event that will not come."""
 
 
