@@ -14,6 +14,10 @@ send. Names are imported when they are first used.
     core             what both have in common: decoding, handlers, the send queue, the state
     events           its methods, one for each client event
     listening        handlers for events
+    intake           what comes, for one who listens and for those who watch
+    responses        responses that were asked for: whose turn it is, what came, how it ended
+    responding       asking for a response and waiting for it
+    answers          what comes of it
     opening          the opening handshake, and why it can fail
     async_socket,
     sync_socket      WebSockets of both kinds
@@ -28,6 +32,7 @@ TYPE_CHECKING = False  # what `typing` says, without the cost of importing it
 
 if TYPE_CHECKING:
     from vivavoce.client.account import Account, account_of
+    from vivavoce.client.answers import Answer, AnswerAudio, AnswerCall, AnswerPart, AnswerText
     from vivavoce.client.clients import AsyncAzureClient, AsyncClient, AzureClient, Client
     from vivavoce.client.connection import AsyncRealtimeConnection
     from vivavoce.client.errors import (
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
         ConnectionRefused,
         ConnectTimeout,
         ErrorReceived,
+        EventRefused,
         HandshakeFailed,
         HostNotFound,
         InvalidWebhook,
@@ -47,6 +53,9 @@ if TYPE_CHECKING:
         NotFoundError,
         PermissionDeniedError,
         RateLimitError,
+        ResponseCancelled,
+        ResponseFailed,
+        ResponseLost,
         SendQueueFull,
         ServerError,
         StatusError,
@@ -56,11 +65,17 @@ if TYPE_CHECKING:
     from vivavoce.client.opening import WebSocketOptions
     from vivavoce.client.realtime import AsyncConnect, AsyncRealtime, Connect, Realtime
     from vivavoce.client.reconnecting import OnReconnecting, ReconnectingEvent, ReconnectingOverrides
+    from vivavoce.client.responding import Responding
     from vivavoce.client.sync_connection import RealtimeConnection
 
 __all__ = [
     "Account",
     "AlreadyListening",
+    "Answer",
+    "AnswerAudio",
+    "AnswerCall",
+    "AnswerPart",
+    "AnswerText",
     "AsyncAzureClient",
     "AsyncClient",
     "AsyncConnect",
@@ -76,6 +91,7 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionRefused",
     "ErrorReceived",
+    "EventRefused",
     "HandshakeFailed",
     "HostNotFound",
     "InvalidWebhook",
@@ -89,6 +105,10 @@ __all__ = [
     "RealtimeConnection",
     "ReconnectingEvent",
     "ReconnectingOverrides",
+    "Responding",
+    "ResponseCancelled",
+    "ResponseFailed",
+    "ResponseLost",
     "SendQueueFull",
     "ServerError",
     "StatusError",
@@ -100,6 +120,11 @@ __all__ = [
 
 _HOMES = {
     "Account": "account",
+    "Answer": "answers",
+    "AnswerAudio": "answers",
+    "AnswerCall": "answers",
+    "AnswerPart": "answers",
+    "AnswerText": "answers",
     "AsyncAzureClient": "clients",
     "AsyncClient": "clients",
     "AsyncConnect": "realtime",
@@ -113,6 +138,7 @@ _HOMES = {
     "RealtimeConnection": "sync_connection",
     "ReconnectingEvent": "reconnecting",
     "ReconnectingOverrides": "reconnecting",
+    "Responding": "responding",
     "WebSocketOptions": "opening",
     "account_of": "account",
 }

@@ -1,7 +1,7 @@
 """A WebSocket for programs on asyncio."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -12,6 +12,10 @@ from websockets.protocol import Event, State
 from vivavoce.client.errors import AlreadyListening
 from vivavoce.client.frames import DATA, MAX_SIZE, READ_AHEAD, FrameCutter
 from vivavoce.client.opening import FAILURES, WebSocketOptions, explained, settings
+
+
+def _nobody() -> None:
+    """Wants to know."""
 
 
 async def open_websocket(url: str, headers: Mapping[str, str], options: WebSocketOptions) -> "WebSocket":
@@ -45,11 +49,15 @@ class WebSocket(FrameCutter, ClientConnection):
         self._begin(max_size)
         self._read_ahead = read_ahead
         self._reading_paused = False
-        self._lost = False
+        self.lost = False
+        """Nothing more will come."""
+        self.arrived: Callable[[], None] = _nobody
+        """Called when messages have come, and when none will any more."""
         self._listener: asyncio.Future[None] | None = None
 
     async def more(self) -> bool:
-        """Wait until the inbox holds a message. False if it never will again: the connection is closed.
+        """Wait until something comes. False if the inbox is empty all the same: the connection is closed, or
+        `arrived` has emptied it.
 
         Cancelling it loses nothing. Raises AlreadyListening if another task waits already.
         """
@@ -57,15 +65,19 @@ class WebSocket(FrameCutter, ClientConnection):
             raise AlreadyListening(
                 "Another task listens to this connection already: let one task read the events."
             )
-        while not self.inbox and not self._lost:
-            self._held = 0
-            self._resume_reading()
+        if not self.inbox and not self.lost:
+            self.drained()
             self._listener = self.loop.create_future()
             try:
                 await self._listener
             finally:
                 self._listener = None
         return bool(self.inbox)
+
+    def drained(self) -> None:
+        """The inbox is empty: go on reading."""
+        self._held = 0
+        self._resume_reading()
 
     async def send_text(self, message: bytes) -> None:
         """Send UTF-8 as a text message; waits while the server does not keep up.
@@ -89,6 +101,7 @@ class WebSocket(FrameCutter, ClientConnection):
     def data_received(self, data: bytes) -> None:
         self._cut(data)
         if self.inbox:
+            self.arrived()
             if self._listener is not None and not self._listener.done():
                 self._listener.set_result(None)
             if (
@@ -101,7 +114,8 @@ class WebSocket(FrameCutter, ClientConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._lost = True
+        self.lost = True
+        self.arrived()
         if self._listener is not None and not self._listener.done():
             self._listener.set_result(None)
 

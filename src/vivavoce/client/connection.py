@@ -18,7 +18,9 @@ from vivavoce.client.events import (
     ResponseEvents,
     SessionEvents,
 )
+from vivavoce.client.intake import Intake
 from vivavoce.client.listening import Listening
+from vivavoce.client.responding import Asking, Conversing
 from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
 
 Sending: TypeAlias = Coroutine[Any, Any, None]
@@ -30,17 +32,14 @@ class AsyncConnection(Generic[Event, Outgoing]):
     def __init__(self, websocket: WebSocket, core: ConnectionCore[Event]) -> None:
         self._websocket = websocket
         self._core = core
+        self._intake = Intake(websocket, core)
         self._flushing = asyncio.Lock()
 
     async def __aiter__(self) -> AsyncIterator[Event | UnknownEvent]:
-        decode = self._core.decode
-        inbox = self._websocket.inbox
-        take = inbox.popleft
-        event: Event | UnknownEvent | None = None
-        while inbox or await self._websocket.more():
-            event = decode(take())
-            yield event
-        self._core.last = event or self._core.last
+        intake = self._intake
+        with intake.iterating():
+            while intake.inbox or await intake.more():
+                yield intake.take()
         closed = self._ended()
         if not (self._core.state is State.LEFT or closed.normal):
             raise closed
@@ -51,13 +50,15 @@ class AsyncConnection(Generic[Event, Outgoing]):
         Raises ConnectionClosed when there will be none any more, and MalformedEvent for a message that is no
         event.
         """
-        return self.parse_event(await self.recv_bytes())
+        self._intake.receives = True
+        return await self._next()
 
     async def recv_bytes(self) -> bytes:
         """The next message as it came. Cancelling it loses nothing. Raises ConnectionClosed."""
-        if not await self._websocket.more():
+        self._intake.receives = True
+        if not await self._intake.more():
             raise self._ended()
-        return self._websocket.inbox.popleft()
+        return self._intake.take_message()
 
     def parse_event(self, message: str | bytes) -> Event | UnknownEvent:
         """The event of a message from `recv_bytes`. Raises MalformedEvent for a message that is no event."""
@@ -98,11 +99,19 @@ class AsyncConnection(Generic[Event, Outgoing]):
                 await self._transmit(message)
                 self._core.queue.sent(message)
 
+    async def _next(self) -> Event | UnknownEvent:
+        if not await self._intake.more():
+            raise self._ended()
+        return self._intake.take()
+
     async def _transmit(self, message: bytes) -> None:
         try:
             await self._websocket.send_text(message)
         except (WebSocketClosed, OSError):
-            raise self._core.ending(self._websocket.closure(), self._core.last, []) from None
+            raise self._ending(self._core.last) from None
+
+    def _ending(self, last: Event | UnknownEvent | None) -> ConnectionClosed:
+        return self._core.ending(self._websocket.closure(), last, [])
 
     def _ended(self) -> ConnectionClosed:
         """Nothing more will come."""
@@ -111,7 +120,7 @@ class AsyncConnection(Generic[Event, Outgoing]):
         return self._core.ending(self._websocket.closure(), self._core.last, self._core.queue.drain())
 
 
-class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listening):
+class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listening, Asking):
     """Events from the server by iteration, events to the server by one method each.
 
         async for event in rt:
@@ -130,6 +139,8 @@ class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listeni
 
         await rt.dispatch_events()
 
+    `respond`, `ask` and `say` wait for whole answers, whether somebody listens or not.
+
     - session, input_audio_buffer, output_audio_buffer, conversation, response: what can be sent, as
       `rt.conversation.item.create(item=…)` for `conversation.item.create`.
     """
@@ -137,6 +148,8 @@ class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listeni
     def __init__(self, websocket: WebSocket, core: ConnectionCore[ServerEvent]) -> None:
         super().__init__(websocket, core)
         self._handlers = core.handlers
+        self._conversing = Conversing(self)
+        core.answered = self._conversing.answered
         self._dispatching: asyncio.Future[None] | None = None
         """Done when whoever dispatches events ceases to."""
         self.session: SessionEvents[Sending] = SessionEvents(self.send)
@@ -183,6 +196,13 @@ class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listeni
             self._dispatching.set_result(None)
             self._dispatching = None
 
+    async def _dispatch_ahead(self) -> None:
+        """Call the handlers of events that have been seen already, if there is nobody to take them."""
+        if self._dispatching is None and not self._intake.listened:
+            with self._dispatcher():
+                while self._intake.ahead and not self._intake.listened:
+                    await self._dispatch(self._intake.take())
+
     async def _dispatch_until(self, arrival: asyncio.Future[ServerEvent | UnknownEvent]) -> None:
         while not arrival.done():
             if self._dispatching is not None:
@@ -190,7 +210,7 @@ class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listeni
                 continue
             with self._dispatcher():
                 while not arrival.done():
-                    await self._dispatch(await self.recv())
+                    await self._dispatch(await self._next())
 
 
 class _Emitted(Awaitable[ServerEvent | UnknownEvent]):

@@ -55,6 +55,8 @@ class ConnectionCore(Generic[Event]):
         self.queue = SendQueue() if queue is None else queue
         self.last: Event | UnknownEvent | None = None
         """The latest event. If it is an error and the connection closes, it tells why."""
+        self.answered: Callable[[Event | UnknownEvent], bool] = _never
+        """Whether an `error` event was raised where it belongs, so that nobody else need look after it."""
         self._state = State.OPEN
 
     @property
@@ -96,7 +98,7 @@ class ConnectionCore(Generic[Event]):
         """
         name: str = event.type  # type: ignore[union-attr]
         own, every = self.handlers.take(name), self.handlers.take(EVERY_EVENT)
-        if name == "error" and not own and not every:
+        if name == "error" and not own and not every and not self.answered(event):
             raise ErrorReceived(cast(ErrorEvent | UnknownEvent, event))
         return own + every if every else own
 
@@ -111,6 +113,10 @@ class ConnectionCore(Generic[Event]):
         """
         error = last.error if isinstance(last, ErrorEvent) else None
         return ConnectionClosed(*closure, error, unsent_messages=unsent)
+
+
+def _never(event: object) -> bool:
+    return False
 
 
 def encoded(event: WireObject | Mapping[str, Any]) -> bytes:

@@ -8,6 +8,10 @@ do.
     ├── SendQueueFull               too much waits for a connection
     ├── AlreadyListening            two tasks listen to one connection
     ├── ErrorReceived               the server sent an error that nobody listens to
+    ├── EventRefused                the server answers an event with an error
+    ├── ResponseFailed              a response that was waited for has failed,
+    ├── ResponseCancelled           was cancelled,
+    ├── ResponseLost                or ended with its connection
     ├── ConnectError                no connection came about
     │   ├── HostNotFound            the host's name is unknown
     │   ├── ConnectionRefused       nothing listens there
@@ -28,11 +32,18 @@ An `error` event of a server is an event among the others; only where a program 
 none for errors, it is raised. No message holds a key.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
 
 from vivavoce.protocol.errors import Error, VivavoceError
 from vivavoce.protocol.server_events import ErrorEvent, UnknownEvent
+
+if TYPE_CHECKING:
+    from vivavoce.client.answers import Answer
 
 
 class ConfigurationError(VivavoceError, ValueError):
@@ -69,6 +80,57 @@ class ErrorReceived(VivavoceError):
         super().__init__(
             f"The server sent an error: {said}. To go on after errors, register a handler for 'error'."
         )
+
+
+class EventRefused(VivavoceError):
+    """The server answered an event that somebody waits for with an `error`.
+
+    - event: the error event.
+    - error: its error object.
+    """
+
+    def __init__(self, event: ErrorEvent) -> None:
+        self.event = event
+        self.error = event.error
+        code = f" ({self.error.code})" if self.error.code else ""
+        super().__init__(f"The server refuses what was asked for{code}: {self.error.message}")
+
+
+class ResponseFailed(VivavoceError):
+    """A response failed.
+
+    - answer: what there is of it; `answer.response.status_details.error` has the reason.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        details = answer.response.status_details
+        said = details.error.message if details and details.error else UNSET
+        super().__init__(f"The response failed: {said or 'the server does not say why'}")
+
+
+class ResponseCancelled(VivavoceError):
+    """A response was cancelled: by `response.cancel`, or because somebody began to speak.
+
+    - answer: what there is of it; `answer.response.status_details.reason` tells which.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        details = answer.response.status_details
+        reason = (details.reason if details else UNSET) or "no reason given"
+        super().__init__(f"The response was cancelled ({reason}).")
+
+
+class ResponseLost(VivavoceError):
+    """The connection broke off in the middle of a response, and the one that replaced it knows nothing of it.
+
+    - response_id: of the response.
+    """
+
+    def __init__(self, response_id: str) -> None:
+        self.response_id = response_id
+        super().__init__(f"The connection broke off during the response {response_id}: ask again.")
 
 
 class ConnectError(VivavoceError, OSError):

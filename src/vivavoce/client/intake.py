@@ -1,0 +1,141 @@
+"""What comes over an asynchronous connection: for one who listens, and for those who watch."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic
+
+from vivavoce.client.async_socket import WebSocket
+from vivavoce.client.core import ConnectionCore, Event
+from vivavoce.protocol import UnknownEvent
+from vivavoce.protocol.errors import MalformedEvent
+
+MAX_AHEAD_BYTES = 16 * 2**20
+"""Bytes of events that may have been watched without having been listened to. Beyond, watching waits for the
+listener."""
+
+
+class Intake(Generic[Event]):
+    """Messages in the order in which they came, each taken once.
+
+    The listener takes them: whoever iterates, calls `recv` or lets handlers be called. A watcher sees each
+    event without taking it, either when the listener takes it, or, `while` somebody is `hurried`, as soon as
+    it comes: events that were seen before they are taken wait in `ahead`.
+
+    - inbox: messages that nobody has seen, those of the transport.
+    - listened: somebody listens now, or has called `recv` before; otherwise what is in `ahead` waits for
+      nobody.
+    """
+
+    def __init__(self, websocket: WebSocket, core: ConnectionCore[Event]) -> None:
+        self.inbox = websocket.inbox
+        self.ahead: deque[tuple[bytes, Event | UnknownEvent | None]] = deque()
+        self.receives = False
+        self._iterations = 0
+        self._core = core
+        self._websocket = websocket
+        self._ahead_bytes = 0
+        self._watchers: tuple[Callable[[Event | UnknownEvent], None], ...] = ()
+        self._hurried = 0
+        self._over: list[Callable[[], None]] = []
+        websocket.arrived = self.look
+
+    @property
+    def listened(self) -> bool:
+        return self.receives or self._iterations > 0
+
+    # Listening.
+
+    async def more(self) -> bool:
+        """Wait until there is an event to take. False if there never will be one again.
+
+        Cancelling it loses nothing. Raises AlreadyListening if another task waits already.
+        """
+        while not (self.ahead or self.inbox):
+            if self._websocket.lost:
+                self._tell_over()
+                return False
+            await self._websocket.more()
+        return True
+
+    def take(self) -> Event | UnknownEvent:
+        """The next event, of which there must be `more`. Raises MalformedEvent for a message that is none."""
+        if self.ahead:
+            message, event = self._pop_ahead()
+            if event is None:
+                event = self._core.decode(message)
+        else:
+            event = self._core.decode(self.inbox.popleft())
+            if self._watchers:
+                self._show(event)
+        self._core.last = event
+        return event
+
+    def take_message(self) -> bytes:
+        """The next message as it came, of which there must be `more`."""
+        if not self.ahead:
+            if not self._watchers:
+                return self.inbox.popleft()
+            self._look_ahead()
+        return self._pop_ahead()[0]
+
+    @contextmanager
+    def iterating(self) -> Iterator[None]:
+        """Somebody listens."""
+        self._iterations += 1
+        try:
+            yield
+        finally:
+            self._iterations -= 1
+
+    # Watching.
+
+    def watch(self, watcher: Callable[[Event | UnknownEvent], None], over: Callable[[], None]) -> None:
+        """Show every event from now on to `watcher`; call `over`, perhaps more than once, when no more can
+        come."""
+        self._watchers = (*self._watchers, watcher)
+        self._over.append(over)
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Show events as soon as they come."""
+        self._hurried += 1
+        try:
+            self.look()
+            yield
+        finally:
+            self._hurried -= 1
+
+    def look(self) -> None:
+        """Take note of what has come: messages, or the end."""
+        if self._hurried:
+            while self.inbox and self._ahead_bytes <= MAX_AHEAD_BYTES:
+                self._look_ahead()
+            if not self.inbox:
+                self._websocket.drained()
+        if self._websocket.lost and not self.inbox:
+            self._tell_over()
+
+    def _tell_over(self) -> None:
+        for over in self._over:
+            over()
+
+    def _look_ahead(self) -> None:
+        message = self.inbox.popleft()
+        try:
+            event = self._core.decode(message)
+        except MalformedEvent:  # for the listener to find out
+            self.ahead.append((message, None))
+        else:
+            self.ahead.append((message, event))
+            self._show(event)
+        self._ahead_bytes += len(message)
+
+    def _pop_ahead(self) -> tuple[bytes, Event | UnknownEvent | None]:
+        message, event = self.ahead.popleft()
+        self._ahead_bytes -= len(message)
+        return message, event
+
+    def _show(self, event: Event | UnknownEvent) -> None:
+        for watcher in self._watchers:
+            watcher(event)

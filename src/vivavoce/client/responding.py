@@ -1,0 +1,223 @@
+"""Asking for a response, and waiting for it while its parts come."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pybase64
+
+from vivavoce.client.answers import Answer, AnswerPart
+from vivavoce.client.errors import ConnectionClosed
+from vivavoce.client.responses import Request, RequestState, Responses, as_params
+from vivavoce.protocol import ResponseParams, ServerEvent, UnknownEvent
+
+if TYPE_CHECKING:
+    from vivavoce.client.connection import AsyncRealtimeConnection
+
+_SAY = "Say exactly the following, word for word, and nothing else:\n\n{text}"
+
+
+class Samples(Protocol):
+    """An array of numpy, shape (n_samples,): int16, or floats from -1.0 to 1.0."""
+
+    @property
+    def dtype(self) -> Any: ...
+    def tobytes(self) -> bytes: ...
+
+
+Question = str | bytes | Samples
+"""What can be asked: a text, or speech as raw samples in the session's input format. An array is sent as
+PCM16, so that its rate must be 24 kHz and the session's format `audio/pcm`."""
+
+
+class Responding(Awaitable[Answer]):
+    """A response that is asked for: await it for the answer, or iterate it for its parts first.
+
+        answer = await rt.respond()
+
+        responding = rt.respond()
+        async for part in responding: ...
+        answer = await responding
+
+    Nothing is sent before that. It is sent when no other response runs in the conversation. Cancelling the
+    task that waits, or leaving the iteration, cancels the response.
+
+    Raises EventRefused where the server refuses, ResponseFailed, ResponseCancelled, ResponseLost, and
+    ConnectionClosed.
+    """
+
+    def __init__(
+        self, conversing: "Conversing", items: tuple[Mapping[str, Any], ...], params: object
+    ) -> None:
+        self._conversing = conversing
+        self._items = items
+        self._request = Request(as_params(params))
+        self._begun = False
+
+    def __await__(self) -> Generator[Any, Any, Answer]:
+        return self._finish().__await__()
+
+    async def _finish(self) -> Answer:
+        if not self._begun:
+            async for _ in self:
+                pass
+        outcome = self._request.outcome
+        if isinstance(outcome, Answer):
+            return outcome
+        if outcome is None:
+            raise RuntimeError("The response is being waited for elsewhere, or was left: ask again.")
+        raise outcome
+
+    async def __aiter__(self) -> AsyncIterator[AnswerPart]:
+        if self._begun:
+            raise RuntimeError("The parts of a response can be iterated once: ask again.")
+        self._begun = True
+        async with aclosing(self._conversing.parts(self._request, self._items)) as parts:
+            async for part in parts:
+                yield part
+        if isinstance(self._request.outcome, Exception):
+            raise self._request.outcome
+
+
+class Conversing:
+    """The responses of a connection, one after the other."""
+
+    def __init__(self, connection: "AsyncRealtimeConnection") -> None:
+        self._connection = connection
+        self.responses = Responses(self._cancel)
+        self._turns = asyncio.Lock()
+        self._cancelling: set[asyncio.Task[None]] = set()
+        self._watching = False
+        self._last: ServerEvent | UnknownEvent | None = None
+
+    def answered(self, event: ServerEvent | UnknownEvent) -> bool:
+        """Whether an `error` event was raised by what it answers."""
+        return self.responses.was_answered(event)
+
+    async def parts(
+        self, request: Request, items: tuple[Mapping[str, Any], ...]
+    ) -> AsyncGenerator[AnswerPart, None]:
+        """Add the items to the conversation, ask for the response, and yield what comes until it has an
+        outcome."""
+        self._watch()
+        news = asyncio.Event()
+        request.wake = news.set
+        turn: AbstractAsyncContextManager[Any] = self._turns if request.in_conversation else nullcontext()
+        with self._connection._intake.hurried():
+            async with turn:
+                # Whoever wants to listen shall have begun before events are taken out of its hands.
+                await asyncio.sleep(0)
+                self.responses.add(request)
+                self._connection._intake.look()
+                try:
+                    while request.outcome is None or request.parts:
+                        news.clear()
+                        if self.responses.free(request):
+                            await self._add(request, items)
+                            items = ()
+                            await self._connection.send(request.event())
+                        while request.parts:
+                            yield request.parts.popleft()
+                        if request.outcome is None:
+                            await self._wait(news)
+                finally:
+                    if request.state is not RequestState.ENDED:
+                        response_id = self.responses.leave(request)
+                        if response_id is not None:
+                            await self._send_cancel(response_id)
+            await self._connection._dispatch_ahead()
+
+    async def _add(self, request: Request, items: tuple[Mapping[str, Any], ...]) -> None:
+        for item in items:
+            event_id = f"event_{secrets.token_hex(12)}"
+            request.event_ids.add(event_id)
+            await self._connection.send(
+                {"type": "conversation.item.create", "event_id": event_id, "item": item}
+            )
+
+    async def _wait(self, news: asyncio.Event) -> None:
+        """Wait for something new, and call the handlers of what comes if nobody else does."""
+        await self._connection._dispatch_ahead()
+        await news.wait()
+
+    def _watch(self) -> None:
+        if not self._watching:
+            self._watching = True
+            self._connection._intake.watch(self._see, self._over)
+
+    def _see(self, event: ServerEvent | UnknownEvent) -> None:
+        self._last = event
+        self.responses.see(event)
+        if not self._connection._intake.listened:
+            self.responses.wake()  # to call the handlers
+
+    def _cancel(self, response_id: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._send_cancel(response_id))
+        self._cancelling.add(task)
+        task.add_done_callback(self._cancelling.discard)
+
+    async def _send_cancel(self, response_id: str) -> None:
+        try:
+            await self._connection.send(self.responses.cancellation(response_id))
+        except ConnectionClosed:
+            pass  # and with it the response
+
+    def _over(self) -> None:
+        self.responses.over(self._connection._ending(self._last))
+
+
+class Asking:
+    """Asking for responses: the part of a connection that waits for answers."""
+
+    _conversing: Conversing
+
+    def respond(self, response: ResponseParams | Mapping[str, Any] | None = None) -> Responding:
+        """Ask for a response, with what `response` wants to be different from the session, and wait for it
+        when it is awaited or iterated. It is sent when no other response runs; those that are asked for at
+        the same time come one after the other, except those with `conversation: "none"`."""
+        return self._respond((), response)
+
+    def ask(
+        self, question: Question, response: ResponseParams | Mapping[str, Any] | None = None
+    ) -> Responding:
+        """Add a user's message to the conversation and ask for a response: `(await rt.ask("Why?")).text`."""
+        return self._respond((message_of(question),), response)
+
+    def say(self, text: str, response: ResponseParams | Mapping[str, Any] | None = None) -> Responding:
+        """Have the assistant say exactly this. How exactly is up to the model, which is told to by the
+        response's instructions and gets no tools."""
+        own = {"instructions": _SAY.format(text=text), "tools": [], "tool_choice": "none"}
+        return self._respond((), {**own, **as_params(response)})
+
+    def _respond(self, items: tuple[Mapping[str, Any], ...], params: object) -> Responding:
+        return Responding(self._conversing, items, params)
+
+
+def message_of(question: Question) -> Mapping[str, Any]:
+    """A user's message that says this. Raises TypeError for an array that holds no samples."""
+    if isinstance(question, str):
+        part = {"type": "input_text", "text": question}
+    else:
+        part = {"type": "input_audio", "audio": pybase64.b64encode_as_string(_raw(question))}
+    return {
+        "id": f"item_{secrets.token_hex(12)}",
+        "type": "message",
+        "role": "user",
+        "content": [part],
+    }
+
+
+def _raw(audio: bytes | Samples) -> bytes:
+    if isinstance(audio, bytes | bytearray | memoryview):
+        return bytes(audio)
+    samples: Any = audio
+    kind = getattr(getattr(samples, "dtype", None), "kind", None)
+    if kind == "f" and samples.ndim == 1:
+        return bytes((samples.clip(-1.0, 1.0) * 32767).round().astype("<i2").tobytes())
+    if kind == "i" and samples.dtype.itemsize == 2 and samples.ndim == 1:
+        return bytes(samples.astype("<i2").tobytes())
+    raise TypeError(
+        "Audio is asked as bytes, or as an array of int16 or floating-point samples with one dimension."
+    )
