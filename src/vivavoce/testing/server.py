@@ -131,6 +131,11 @@ class ScriptedServer:
         """Whether every scene of the script was played and its connection is gone."""
         return self._played >= len(self.script.scenes) and not self._open
 
+    @property
+    def broken(self) -> bool:
+        """Whether a client has done what the script does not expect."""
+        return bool(self.violations) or any(each.violation is not None for each in self.connections)
+
     def unfinished(self) -> list[str]:
         """In what ways the script was not followed so far."""
         found = [*self.violations, *filter(None, (each.unfinished() for each in self.connections))]
