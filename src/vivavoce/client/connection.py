@@ -1,7 +1,7 @@
 """An open connection to a Realtime server, for programs on asyncio."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import isawaitable
 from typing import Any, Generic, TypeAlias
@@ -24,6 +24,10 @@ from vivavoce.client.responding import Asking, Conversing
 from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
 
 Sending: TypeAlias = Coroutine[Any, Any, None]
+
+
+def _nothing() -> None:
+    """Nobody wants to know when it is over."""
 
 
 class AsyncConnection(Generic[Event, Outgoing]):
@@ -83,6 +87,14 @@ class AsyncConnection(Generic[Event, Outgoing]):
         data = message.encode() if isinstance(message, str) else message
         if not self._core.hold_back(data):
             await self._transmit(data)
+
+    def watch(
+        self, watcher: Callable[[Event | UnknownEvent], None], over: Callable[[], None] = _nothing
+    ) -> Callable[[], None]:
+        """Show every event to `watcher` right before whoever listens gets it, and call `over`, perhaps more
+        than once, when no more can come. What is returned takes it back, once."""
+        self._intake.watch(watcher, over)
+        return lambda: self._intake.unwatch(watcher, over)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection; does nothing if it is closed. Events that have come can still be read."""

@@ -96,6 +96,13 @@ class Intake(Generic[Event]):
         self._watchers = (*self._watchers, watcher)
         self._over.append(over)
 
+    def unwatch(self, watcher: Callable[[Event | UnknownEvent], None], over: Callable[[], None]) -> None:
+        """Take back what was said to `watch`."""
+        watchers = list(self._watchers)
+        watchers.remove(watcher)
+        self._watchers = tuple(watchers)
+        self._over.remove(over)
+
     @contextmanager
     def hurried(self) -> Iterator[None]:
         """Show events as soon as they come."""

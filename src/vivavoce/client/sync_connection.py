@@ -1,6 +1,6 @@
 """An open connection to a Realtime server, for programs without an event loop."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from time import monotonic
 from typing import Any, Generic
@@ -28,6 +28,7 @@ class Connection(Generic[Event, Outgoing]):
     def __init__(self, websocket: SyncWebSocket, core: ConnectionCore[Event]) -> None:
         self._websocket = websocket
         self._core = core
+        self._watchers: tuple[Callable[[Event | UnknownEvent], None], ...] = ()
         self._flushing = Lock()
 
     def __iter__(self) -> Iterator[Event | UnknownEvent]:
@@ -37,6 +38,8 @@ class Connection(Generic[Event, Outgoing]):
         event: Event | UnknownEvent | None = None
         while inbox or self._websocket.more():
             event = decode(take())
+            if self._watchers:
+                self._show(event)
             yield event
         self._core.last = event or self._core.last
         closed = self._ended()
@@ -62,7 +65,24 @@ class Connection(Generic[Event, Outgoing]):
     def parse_event(self, message: str | bytes) -> Event | UnknownEvent:
         """The event of a message from `recv_bytes`. Raises MalformedEvent for a message that is no event."""
         self._core.last = event = self._core.decode(message)
+        self._show(event)
         return event
+
+    def watch(self, watcher: Callable[[Event | UnknownEvent], None]) -> Callable[[], None]:
+        """Show every event to `watcher` right before whoever listens gets it. What is returned takes it back,
+        once."""
+        self._watchers = (*self._watchers, watcher)
+
+        def unwatch() -> None:
+            watchers = list(self._watchers)
+            watchers.remove(watcher)
+            self._watchers = tuple(watchers)
+
+        return unwatch
+
+    def _show(self, event: Event | UnknownEvent) -> None:
+        for watcher in self._watchers:
+            watcher(event)
 
     def send(self, event: Outgoing | Mapping[str, Any]) -> None:
         """Send an event, a struct of `vivavoce.protocol` or the like as a dict; waits while the server does

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from vivavoce.client.errors import ConfigurationError
+from vivavoce.protocol import UnknownEvent
 
 Price: TypeAlias = Decimal | int | float | str
 
@@ -66,6 +67,8 @@ class Usage:
 
     def feed(self, event: Any) -> None:
         """Count what an event of the server says; most say nothing."""
+        if isinstance(event, UnknownEvent):
+            return
         match event.type:
             case "response.done":
                 if usage := _present(getattr(event.response, "usage", None)):
