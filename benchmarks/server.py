@@ -97,10 +97,17 @@ class Engines:
             diarizer=make("diarizer", "spectral"),
             responder=InstantResponder(),
         )
+        self.named = {"instant": self._combination.responder}
         self.started = False
 
-    def combination(self, model: str) -> Combination:
+    def combination(self, model: str | None) -> Combination:
         return self._combination
+
+    def reasons(self, model: str | None) -> bool:
+        return False
+
+    def translates(self, model: str | None) -> bool:
+        return False
 
     async def start(self) -> None:
         await self._combination.voice_detector.start()

@@ -121,10 +121,7 @@ class RealtimeEndpoint:
             farewell.cancel()
         await asyncio.wait(farewells)
         self.hang_up()
-        leaving = [asyncio.create_task(each.gone.wait()) for each in connections]
-        _, stuck = await asyncio.wait(leaving, timeout=CLEARING_S)
-        for each in stuck:
-            each.cancel()
+        _, stuck = await asyncio.wait([each.gone for each in connections], timeout=CLEARING_S)
         if stuck:
             logger.error("%d sessions could not be cleared away", len(stuck))
 

@@ -62,8 +62,8 @@ class WebSocketTransport:
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self.ended = asyncio.Event()
-        """Set once nothing will be written any more."""
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once nothing will be written any more."""
         self._writer: asyncio.Task[None] | None = None
         self._watchdog: asyncio.TimerHandle | None = None
         self._writing = False
@@ -81,7 +81,7 @@ class WebSocketTransport:
         return self._writer
 
     def send(self, event: ServerEvent) -> None:
-        if self._closing is not None or self.ended.is_set():
+        if self._closing is not None or self.ended.done():
             return
         for frame in self._dialect.encode(event):
             self._frames.append(frame)
@@ -116,7 +116,7 @@ class WebSocketTransport:
             self._room.set()
         try:
             async with asyncio.timeout(min(FLUSH_TIMEOUT_S, self._write_timeout)):
-                await self.ended.wait()
+                await asyncio.wait({self.ended})
         except TimeoutError:
             self.abort()
 
@@ -137,7 +137,7 @@ class WebSocketTransport:
 
     @property
     def _over(self) -> bool:
-        return self._closing is not None or self.ended.is_set()
+        return self._closing is not None or self.ended.done()
 
     async def _write(self) -> None:
         """Write what is queued, as it comes, until the connection is closed from either side."""
@@ -215,4 +215,5 @@ class WebSocketTransport:
         self._frames.clear()
         self._buffered = 0
         self._room.set()
-        self.ended.set()
+        if not self.ended.done():
+            self.ended.set_result(None)

@@ -19,6 +19,14 @@ class Answering:
     """The responses that are being generated, by their ids. A responder that says nothing for `timeout_s` is
     given up."""
 
+    __slots__ = (
+        "_live",
+        "_responder",
+        "_running",
+        "_timeout",
+        "_transport",
+    )
+
     def __init__(
         self, live: LiveSession, responder: Responder, transport: Transport, timeout_s: float
     ) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 
 import numpy as np
 
@@ -23,12 +22,21 @@ class Attributing:
     teaches the diarizer who is there. A diarizer that needs `timeout_s` longer than the utterance lasted is
     given up."""
 
+    __slots__ = (
+        "_diarizer",
+        "_live",
+        "_stream",
+        "_timeout",
+        "_waiting",
+        "_working",
+    )
+
     def __init__(self, live: LiveSession, diarizer: Diarizer, timeout_s: float) -> None:
         self._timeout = timeout_s
         self._live = live
         self._diarizer = diarizer
         self._stream: Diarization | None = None
-        self._waiting: deque[Diarize] = deque()
+        self._waiting: list[Diarize] = []  # an empty deque would weigh 700 bytes in every session
         self._working: asyncio.Task[None] | None = None
 
     def put(self, utterance: Diarize) -> None:
@@ -44,7 +52,7 @@ class Attributing:
     async def _work(self) -> None:
         live = self._live
         while self._waiting:
-            utterance = self._waiting.popleft()
+            utterance = self._waiting.pop(0)
             turns: list[SpeakerTurn] | None = None
             try:
                 if self._stream is None:

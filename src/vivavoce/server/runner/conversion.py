@@ -9,6 +9,12 @@ class Conversion:
     """From a session's input format to the rate of one engine: resampling goes on where the last piece
     ended."""
 
+    __slots__ = (
+        "_format",
+        "_incoming",
+        "_sample_rate",
+    )
+
     def __init__(self, sample_rate: int) -> None:
         self._sample_rate = sample_rate
         self._format: AudioFormat | None = None

@@ -21,6 +21,12 @@ _NOTHING = np.zeros(0, np.int16)
 class Judging:
     """Asks whether the speaker has finished, one question at a time: a new one makes the former one void."""
 
+    __slots__ = (
+        "_asking",
+        "_detector",
+        "_live",
+    )
+
     def __init__(self, live: LiveSession, detector: TurnDetector) -> None:
         self._live = live
         self._detector = detector

@@ -22,6 +22,16 @@ class LiveSession:
     Whoever tells the session something calls `carry_out` afterwards, before anything is awaited.
     """
 
+    __slots__ = (
+        "_clearing",
+        "_loop",
+        "_tasks",
+        "carry_out",
+        "now",
+        "session",
+        "stages",
+    )
+
     def __init__(
         self,
         session: Session | Interpreter,
@@ -78,6 +88,12 @@ class LiveSession:
 
 class Clock:
     """Unix time that never jumps, and the alarm that goes by it."""
+
+    __slots__ = (
+        "_alarm",
+        "_epoch",
+        "_loop",
+    )
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

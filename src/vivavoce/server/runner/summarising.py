@@ -17,6 +17,13 @@ class Summarising:
     """The summary that is being written, if one is. A responder that has not written it within `timeout_s` is
     given up."""
 
+    __slots__ = (
+        "_live",
+        "_responder",
+        "_running",
+        "_timeout",
+    )
+
     def __init__(self, live: LiveSession, responder: Responder, timeout_s: float) -> None:
         self._live = live
         self._responder = responder

@@ -23,6 +23,14 @@ logger = logging.getLogger(__name__)
 class Tools:
     """The servers of one session, by label, and the listings and calls in progress, by item."""
 
+    __slots__ = (
+        "_links",
+        "_live",
+        "_reach",
+        "_running",
+        "_settings",
+    )
+
     def __init__(self, live: LiveSession, settings: McpSettings, reach: Reach) -> None:
         self._live = live
         self._settings = settings

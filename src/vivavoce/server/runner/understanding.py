@@ -16,6 +16,13 @@ class Understanding:
     """The utterances that are being transcribed, by the item that each belongs to. A transcriber that needs
     `timeout_s` longer than the utterance lasted is given up."""
 
+    __slots__ = (
+        "_live",
+        "_running",
+        "_timeout",
+        "_transcriber",
+    )
+
     def __init__(self, live: LiveSession, transcriber: Transcriber, timeout_s: float) -> None:
         self._timeout = timeout_s
         self._live = live

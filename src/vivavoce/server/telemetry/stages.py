@@ -72,6 +72,17 @@ class SessionStages:
     """The stages of one session, told to `sinks` as they begin and end. `now` is the session's clock, in unix
     seconds."""
 
+    __slots__ = (
+        "_ended",
+        "_now",
+        "_responses",
+        "_session",
+        "_sinks",
+        "_tools",
+        "_transcriptions",
+        "_turn",
+    )
+
     def __init__(self, kind: str, model: str | None, sinks: Sequence[Sink], now: Callable[[], float]) -> None:
         self._sinks = sinks
         self._now = now
