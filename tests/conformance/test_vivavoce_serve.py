@@ -18,8 +18,12 @@ async def test_nothing_fails(server: Server, tools: ToolServer, dialect: Dialect
     assert judged.keys() == expected
     for outcome in (Outcome.FAILED, Outcome.DIFFERS):
         assert {each.id: each.reason for each in report.verdicts if each.outcome is outcome} == {}
-    unseen = {each.id for each in report.verdicts if each.outcome is Outcome.NOT_RUN}
-    assert unseen <= UNSEEN
+    unseen = {each.id: each.reason for each in report.verdicts if each.outcome is Outcome.NOT_RUN}
+    assert {id for id, reason in unseen.items() if not reason.startswith(TOO_FAST)} <= UNSEEN
+
+
+TOO_FAST = "The server had said"
+"""Why an interruption is not judged: on a busy machine the answer may be there before the suite is."""
 
 
 UNSEEN = {

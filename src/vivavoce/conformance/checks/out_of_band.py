@@ -67,8 +67,11 @@ async def parallel(caller: Caller) -> None:
             beside = response.get("id")
     await peer.send({"type": "response.cancel"})
     ended: dict[str, str] = {}
-    while len(ended) < 2:
-        response = (await peer.until("response.done")).get("response") or {}
+    while "beside" not in ended:
+        event = (await peer.through("response.done", "error"))[-1]
+        if event["type"] == "error":
+            continue  # the other one had ended before it could be cancelled
+        response = event.get("response") or {}
         ended[str((response.get("metadata") or {}).get("name"))] = str(response.get("status"))
     require_equal(ended.get("beside"), "completed", "The status of the response beside the conversation")
 
