@@ -52,16 +52,16 @@ class Handlers:
         return calls
 
     def expect(self, name: str, arrived: Handler, failed: Handler) -> Callable[[], None]:
-        """Call `arrived` with the next event of this name, or `failed` with an `error` that comes first. What
-        is returned takes it back."""
+        """Call `arrived` with the next event of this name (with a list, where it says several things at once),
+        or `failed` with an `error` that comes first. What is returned takes it back."""
 
         def forget() -> None:
             self.remove(name, arrive)
             self.remove("error", fail)
 
-        def arrive(event: object) -> None:
+        def arrive(*said: object) -> None:
             forget()
-            arrived(event)
+            arrived(said[0] if len(said) == 1 else list(said))
 
         def fail(event: object) -> None:
             forget()
