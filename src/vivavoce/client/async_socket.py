@@ -91,6 +91,14 @@ class WebSocket(FrameCutter, ClientConnection):
         if self.paused:
             await self.drain()
 
+    def send_text_now(self, message: bytes) -> None:
+        """The same without waiting: what the server does not take yet is kept in memory.
+
+        Raises the InvalidState of `websockets` when the connection is not open.
+        """
+        self.protocol.send_text(message)
+        self.send_data()
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Perform the closing handshake. What is in the inbox stays there; what still comes is dropped."""
         self._resume_reading()

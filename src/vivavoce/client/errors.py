@@ -7,6 +7,8 @@ do.
     ├── UnsendableEvent             the event cannot be written as JSON
     ├── SendQueueFull               too much waits for a connection
     ├── AlreadyListening            two tasks listen to one connection
+    ├── SocketNotOpen               the emitter's socket is not open yet, or no longer
+    ├── OpenAIRealtimeError         what the emitter classes report
     ├── ErrorReceived               the server sent an error that nobody listens to
     ├── EventRefused                the server answers an event with an error
     ├── ResponseFailed              a response that was waited for has failed,
@@ -60,6 +62,10 @@ class UnsendableEvent(VivavoceError, TypeError):
 
 class SendQueueFull(VivavoceError):
     """More waits to be sent than may. The event is discarded."""
+
+
+class SocketNotOpen(VivavoceError, RuntimeError):
+    """Something was to be sent over a socket that is not open yet, or no longer. Nothing was."""
 
 
 class AlreadyListening(VivavoceError, RuntimeError):

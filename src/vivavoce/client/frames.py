@@ -58,6 +58,17 @@ class FrameCutter(ABC):
             return int(sent.code), sent.reason
         return 1006, ""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
+        return self.protocol.state is State.OPEN
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether this side had to end the connection: the server broke the protocol, or sent too much."""
+        sent = self.protocol.close_sent
+        return sent is not None and sent.code not in NORMAL_CODES and not self.protocol.close_rcvd_then_sent
+
     @abstractmethod
     def _pass_on(self, data: bytes) -> None:
         """Hand to `websockets` what is not cut out here."""

@@ -51,9 +51,13 @@ class Handlers:
             self._set(name, tuple(entry for entry in self._entries[name] if not entry[1]))
         return calls
 
+    def __contains__(self, name: str) -> bool:
+        """Whether anybody would be called for events of this name."""
+        return bool(self._calls.get(name))
+
     def expect(self, name: str, arrived: Handler, failed: Handler) -> Callable[[], None]:
-        """Call `arrived` with the next event of this name (with a list, where it says several things at once),
-        or `failed` with an `error` that comes first. What is returned takes it back."""
+        """Call `arrived` with the next event of this name (a list, where it says several things at once), or
+        `failed` with an `error` that comes first. What is returned takes it back."""
 
         def forget() -> None:
             self.remove(name, arrive)

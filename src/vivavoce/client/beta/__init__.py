@@ -1,0 +1,7 @@
+"""The client's side of the beta dialect, which OpenAI has shut off and `vivavoce serve` speaks.
+
+realtime    `client.beta.realtime`: opening connections
+connection  open connections
+ws,
+websocket   the emitter classes
+"""
