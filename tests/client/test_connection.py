@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from tests.client.peer import SESSION_CREATED, as_json, error_event, peer, text_delta
-from vivavoce import UNSET, AsyncClient, ConnectionClosed
-from vivavoce.client import AlreadyListening, AsyncRealtimeConnection, UnsendableEvent
+from tests.client.peer import CLOSE, SESSION_CREATED, as_json, error_event, frame, peer, raw_peer, text_delta
+from vivavoce import UNSET, AsyncClient, Client, ConnectionClosed
+from vivavoce.client import AlreadyListening, AsyncRealtimeConnection, UnsendableEvent, WebSocketOptions
 from vivavoce.protocol import (
     ErrorEvent,
     InputText,
@@ -433,3 +433,24 @@ async def test_a_connection_that_breaks_raises_1006() -> None:
         with pytest.raises(ConnectionClosed):
             await rt.response.create()
     assert (closed.value.code, closed.value.reason) == (1006, "")
+
+
+@pytest.mark.parametrize("last", [CLOSE, frame(b"", opcode=3)], ids=["closes", "breaks the protocol"])
+async def test_a_server_that_does_not_hang_up_is_waited_for_no_longer_than_was_said(last: bytes) -> None:
+    async def stay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(last)
+        await reader.read()
+
+    def converse(url: str) -> int:
+        manager = Client("sk-test", url).realtime.connect(websocket_options={"close_timeout": 0.05})
+        with manager as rt, pytest.raises(ConnectionClosed) as closed:
+            rt.recv()
+        return closed.value.code
+
+    async with raw_peer(stay) as url:
+        options: WebSocketOptions = {"close_timeout": 0.05}
+        async with client(url).realtime.connect(websocket_options=options) as rt:
+            with pytest.raises(ConnectionClosed) as closed:
+                await rt.recv()
+        assert await asyncio.to_thread(converse, url) == closed.value.code
+    assert closed.value.code == (1000 if last is CLOSE else 1002)

@@ -18,6 +18,10 @@ send. Names are imported when they are first used.
     responses        responses that were asked for: whose turn it is, what came, how it ended
     responding       asking for a response and waiting for it
     answers          what comes of it
+    ws, websocket,
+    beta             the emitter classes, as in JavaScript, and the beta dialect
+    emitter,
+    live_socket      what those have in common, and the sockets under them
     opening          the opening handshake, and why it can fail
     async_socket,
     sync_socket      WebSockets of both kinds

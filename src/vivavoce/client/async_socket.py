@@ -54,6 +54,7 @@ class WebSocket(FrameCutter, ClientConnection):
         self.arrived: Callable[[], None] = _nobody
         """Called when messages have come, and when none will any more."""
         self._listener: asyncio.Future[None] | None = None
+        self._end: asyncio.TimerHandle | None = None
 
     async def more(self) -> bool:
         """Wait until something comes. False if the inbox is empty all the same: the connection is closed, or
@@ -108,6 +109,9 @@ class WebSocket(FrameCutter, ClientConnection):
 
     def data_received(self, data: bytes) -> None:
         self._cut(data)
+        if self._end is None and self.close_timeout is not None and self.protocol.close_expected():
+            # The server has to end the TCP connection now, and may not know.
+            self._end = self.loop.call_later(self.close_timeout, self.transport.abort)
         if self.inbox:
             self.arrived()
             if self._listener is not None and not self._listener.done():
@@ -123,6 +127,8 @@ class WebSocket(FrameCutter, ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self.lost = True
+        if self._end is not None:
+            self._end.cancel()
         self.arrived()
         if self._listener is not None and not self._listener.done():
             self._listener.set_result(None)

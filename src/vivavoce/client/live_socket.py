@@ -87,7 +87,7 @@ class LiveSocket(ABC):
         if self.ready_state == CONNECTING:
             self.ready_state = CLOSING
             self._abandoned = True
-            self._task.cancel()
+            self._loop.call_soon(self._task.cancel)  # not before it has begun
         elif self.ready_state == OPEN and self._websocket is not None:
             self.ready_state = CLOSING
             self._closing = self._loop.create_task(self._websocket.close(code, reason))

@@ -55,6 +55,7 @@ class SyncWebSocket(FrameCutter, ClientConnection):
         self._pausing = threading.Lock()
         """Guards the above."""
         self._leaving = False
+        self._end: threading.Timer | None = None
         self._feed = protocol.receive_data
         protocol.receive_data = self._received  # type: ignore[method-assign, assignment]
         super().__init__(sock, protocol, **options)
@@ -122,6 +123,8 @@ class SyncWebSocket(FrameCutter, ClientConnection):
             super().recv_events()
         finally:
             self._lost = True
+            if self._end is not None:
+                self._end.cancel()
             self._arrived.set()
 
     def process_event(self, event: Event) -> None:
@@ -141,6 +144,11 @@ class SyncWebSocket(FrameCutter, ClientConnection):
 
     def _received(self, data: bytes) -> None:
         self._cut(data)
+        if self._end is None and self.close_timeout is not None and self.protocol.close_expected():
+            # The server has to end the TCP connection now, and may not know.
+            self._end = threading.Timer(self.close_timeout, self.close_socket)
+            self._end.daemon = True
+            self._end.start()
         if not self.inbox:
             return
         self._arrived.set()
