@@ -16,8 +16,7 @@ from websockets.typing import Subprotocol
 from tests.client.emitters import NATIVE, WS, EmitterClass, all_emitters, name_of
 from tests.client.peer import peer, raw_peer
 from vivavoce import AsyncClient
-from vivavoce.client import AsyncAzureClient, ConfigurationError, KeyFunctionFailed
-from vivavoce.client import websocket as websocket_module
+from vivavoce.client import AsyncAzureClient, ConfigurationError, KeyFunctionFailed, browser_socket
 from vivavoce.client.beta.websocket import OpenAIRealtimeWebSocket as BetaWebSocket
 from vivavoce.client.beta.ws import OpenAIRealtimeWS as BetaWS
 from vivavoce.client.websocket import OpenAIRealtimeWebSocket
@@ -214,7 +213,7 @@ async def test_subprotocols(emitter: EmitterClass) -> None:
 @pytest.mark.parametrize("emitter", NATIVE, ids=name_of)
 async def test_a_browser_gets_no_full_key(emitter: EmitterClass, monkeypatch: pytest.MonkeyPatch) -> None:
     """[E18]"""
-    monkeypatch.setattr(websocket_module, "PLATFORM", "emscripten")
+    monkeypatch.setattr(browser_socket, "PLATFORM", "emscripten")
     with pytest.raises(ConfigurationError, match="in a browser-like environment"):
         emitter(client=to("http://127.0.0.1:1/v1"), model="m")
     with pytest.raises(ConfigurationError, match="in a browser-like environment"):
@@ -352,7 +351,7 @@ async def test_azures_credentials_are_in_no_url(
     await handshake(lambda url: make(url, azure_ad_token="entra"))
     assert "api-key=%3CREDACTED%3E" in urls[0]
     assert "Authorization=%3CREDACTED%3E" in urls[1]
-    monkeypatch.setattr(websocket_module, "PLATFORM", "emscripten")
+    monkeypatch.setattr(browser_socket, "PLATFORM", "emscripten")
     with pytest.raises(ConfigurationError, match="supports request headers"):
         await emitter.azure(
             azure("http://127.0.0.1:1/v1", api_key="k", api_version="v"), dangerously_allow_browser=True

@@ -56,6 +56,11 @@ class WebSocket(FrameCutter, ClientConnection):
         self._listener: asyncio.Future[None] | None = None
         self._end: asyncio.TimerHandle | None = None
 
+    @property
+    def unsent_bytes(self) -> int:
+        """How much of what was sent the network has not taken yet."""
+        return self.transport.get_write_buffer_size()
+
     async def more(self) -> bool:
         """Wait until something comes. False if the inbox is empty all the same: the connection is closed, or
         `arrived` has emptied it.
@@ -104,6 +109,10 @@ class WebSocket(FrameCutter, ClientConnection):
         """Perform the closing handshake. What is in the inbox stays there; what still comes is dropped."""
         self._resume_reading()
         await super().close(code, reason)
+
+    def abort(self) -> None:
+        """Let go of the connection at once."""
+        self.transport.abort()
 
     # What asyncio calls.
 

@@ -1,88 +1,82 @@
-"""The WebSocket of the web page that Python runs in, under Pyodide.
+"""The WebSocket of the web page that Python runs in, under Pyodide: there is no other.
 
-A page cannot send headers with a handshake and is told nothing of why one failed: the key travels as a
-subprotocol, and a refusal looks like a server that is not there.
+It has the part of `async_socket` that the emitter classes need. A page cannot send headers with a handshake
+and is told nothing of why one failed: the key travels as a subprotocol, and a refusal looks like a server
+that is not there. Nor can it slow a server down: the page reads whatever comes.
 """
+
+from __future__ import annotations
 
 import asyncio
 import re
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from vivavoce.client.errors import ConfigurationError, ConnectionClosed
+from vivavoce.client.errors import ConfigurationError, ConnectError
 
-IN_BROWSER = sys.platform == "emscripten"
-"""Whether the socket of a page is the only one that there is."""
+if TYPE_CHECKING:
+    from vivavoce.client.opening import WebSocketOptions
 
-EPHEMERAL = "ek_"
-"""What client secrets begin with: keys that are made for pages, and expire."""
+PLATFORM: str = sys.platform
+
+_OPEN = 1
+"""The state of a page's socket over which messages can be sent (`readyState`)."""
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """What a subprotocol may consist of (RFC 6455, 4.1)."""
 
-_CONNECTING, _OPEN = 0, 1
-"""States of the page's socket (`readyState`)."""
+
+def in_browser() -> bool:
+    """Whether this Python runs in a browser, under Pyodide."""
+    return PLATFORM == "emscripten"
 
 
-class SocketEvents(Protocol):
-    """Who is told what happens to a socket."""
+async def open_websocket(url: str, headers: Mapping[str, str], options: WebSocketOptions) -> WebSocket:
+    """Connect to a ws or wss URL.
 
-    def opened(self) -> None:
-        """The handshake is done: messages can be sent."""
+    - headers: not sent; that cannot be done.
+    - options: only `subprotocols` counts.
 
-    def received(self, message: str | bytes) -> None:
-        """A message has come."""
-
-    def failed(self, reason: str) -> None:
-        """The socket broke, or never came about; `closed` follows."""
-
-    def closed(self, code: int, reason: str) -> None:
-        """It is over, with this close code: 1006 if it broke. Nothing follows."""
-
-
-def subprotocols(key: str, *, beta: bool = False) -> list[str]:
-    """What a handshake without headers offers: the API's name, the key, and the dialect if it is the older.
-
-    Raises ConfigurationError for a key that cannot travel so, without showing it.
+    Raises ConfigurationError for what the page does not allow, and ConnectError.
     """
-    if not _TOKEN.fullmatch(key):
-        raise ConfigurationError(
-            "The API key holds characters that no key has, or is empty: "
-            "pass the `value` of a client secret as api_key."
-        )
-    offered = ["realtime", f"openai-insecure-api-key.{key}"]
-    return [*offered, "openai-beta.realtime-v1"] if beta else offered
+    websocket = WebSocket(url, options.get("subprotocols") or ())
+    try:
+        if not await websocket.opening:
+            raise ConnectError(
+                f"No connection to {urlsplit(url).netloc} came about, and a page is not told why: check "
+                "base_url, the network, and whether the server lets this page in."
+            )
+    except BaseException:
+        websocket.abort()
+        raise
+    return websocket
 
 
-def refuse_full_key(key: str) -> None:
-    """Raises ConfigurationError for a key that everybody could read who opens the page."""
-    if not key.startswith(EPHEMERAL):
-        raise ConfigurationError(
-            "This is a full API key, and everybody who opens this page could read and use it: let your "
-            "server make a client secret (client.realtime.client_secrets.create) and pass its value as "
-            "api_key, or pass dangerously_allow_browser=True if nobody else can see the page."
-        )
-
-
-class BrowserSocket:
+class WebSocket:
     """A WebSocket of the page. Making one begins to connect.
 
-    - url: ws or wss.
-    - offered: the subprotocols.
-    - events: who is told what happens; what its methods raise goes to the event loop's exception handler.
+    - inbox: the messages that have come and nobody has taken, oldest first.
+    - opening: done when it is open (true) or never will be (false).
+    - has_failed: whether the connection broke.
 
     Raises ConfigurationError for what the page does not allow.
     """
 
-    def __init__(self, url: str, offered: Sequence[str], events: SocketEvents) -> None:
-        from js import Array, WebSocket
+    def __init__(self, url: str, subprotocols: Sequence[str]) -> None:
+        from js import Array
+        from js import WebSocket as PageSocket
         from pyodide.ffi import JsException, create_proxy
 
-        self._events = events
-        self._closure: tuple[int, str] | None = None
+        if not all(map(_TOKEN.fullmatch, subprotocols)):
+            raise ConfigurationError(
+                "The API key, the organization or the project holds characters that a page cannot send: "
+                "pass the value of a client secret as api_key."
+            )
         try:
-            self._socket = WebSocket.new(url, Array.of(*offered))
+            self._socket = PageSocket.new(url, Array.of(*subprotocols))
         except JsException as error:
             # Its message may show the subprotocols, and with them the key.
             raise ConfigurationError(
@@ -90,85 +84,84 @@ class BrowserSocket:
                 "check base_url; a page that came over https needs https:// or wss:// there."
             ) from None
         self._socket.binaryType = "arraybuffer"
-        self._loop = asyncio.get_event_loop()
-        listeners = {
-            "open": self._opened,
-            "message": self._received,
-            "error": self._failed,
-            "close": self._closed,
+        self._closure: tuple[int, str] | None = None
+        self._arrival = asyncio.Event()
+        self._closed = asyncio.Event()
+        self.inbox: deque[bytes] = deque()
+        self.opening: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.has_failed = False
+        calls = {
+            "open": self._on_open,
+            "message": self._on_message,
+            "error": self._on_error,
+            "close": self._on_close,
         }
-        self._proxies = {name: create_proxy(self._guarded(call)) for name, call in listeners.items()}
+        self._proxies = {name: create_proxy(call) for name, call in calls.items()}
         for name, proxy in self._proxies.items():
             self._socket.addEventListener(name, proxy)
 
     @property
-    def url(self) -> str:
-        return str(self._socket.url)
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
+        return bool(self._socket.readyState == _OPEN)
 
     @property
-    def page_socket(self) -> Any:
-        """The page's own object, for what is not here: a `JsProxy` of a `WebSocket`."""
-        return self._socket
+    def subprotocol(self) -> str:
+        """What the server has chosen, empty if nothing."""
+        return str(self._socket.protocol)
 
-    def send(self, message: str) -> None:
-        """Hand a text message to the page, which sends it when it can.
+    @property
+    def unsent_bytes(self) -> int:
+        """How much of what was sent the network has not taken yet."""
+        return int(self._socket.bufferedAmount)
 
-        Raises ConnectionClosed when the socket is closed or closing (the page itself would say nothing), and
-        ConnectionError before it is open.
-        """
-        state = self._socket.readyState
-        if state == _CONNECTING:
-            raise ConnectionError("The connection is not open yet: wait until it is.")
-        if state != _OPEN:
-            raise ConnectionClosed(*(self._closure or (1006, "")))
-        self._socket.send(message)
+    async def more(self) -> bool:
+        """Wait until the inbox holds a message. False if it never will again: the connection is closed."""
+        while not self.inbox and self._closure is None:
+            self._arrival.clear()
+            await self._arrival.wait()
+        return bool(self.inbox)
 
-    def close(self, code: int = 1000, reason: str = "") -> None:
-        """Begin the closing handshake; does nothing if it has begun.
+    def send_text_now(self, message: bytes) -> None:
+        """Send UTF-8 as a text message. If the socket is not open, the page discards it or raises."""
+        self._socket.send(message.decode())
 
-        Raises ValueError for a code other than 1000 and 3000 to 4999, or a reason of more than 123 bytes:
-        pages may not send others.
-        """
-        if code != 1000 and not 3000 <= code <= 4999:
-            raise ValueError(f"A page cannot close with code {code}: use 1000, or one from 3000 to 4999.")
-        if len(reason.encode()) > 123:
-            raise ValueError("The reason for closing is too long: at most 123 bytes of UTF-8.")
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Perform the closing handshake. A page may send code 1000 and those from 3000 to 4999."""
         self._socket.close(code, reason)
+        await self._closed.wait()
 
-    # What the page calls.
+    def closure(self) -> tuple[int, str]:
+        """The close code and reason of a connection that is closed."""
+        return self._closure or (1006, "")
 
-    def _opened(self, _: Any) -> None:
-        self._events.opened()
-
-    def _received(self, event: Any) -> None:
-        data = event.data
-        self._events.received(data if isinstance(data, str) else data.to_bytes())
-
-    def _failed(self, _: Any) -> None:
-        self._events.failed(
-            "The connection broke or never came about, and a page is not told why: check base_url, "
-            "the network, and whether the server lets this page in."
-        )
-
-    def _closed(self, event: Any) -> None:
-        self._closure = (int(event.code), str(event.reason))
-        # Not now: one of them is running.
-        self._loop.call_soon(self._release)
-        self._events.closed(*self._closure)
-
-    def _release(self) -> None:
-        """Let go of what holds this object from the page's side."""
+    def abort(self) -> None:
+        """Let go of the page's socket at once, which closes it if it is still open."""
+        self._socket.close()
         for name, proxy in self._proxies.items():
             self._socket.removeEventListener(name, proxy)
             proxy.destroy()
+        self._proxies.clear()
 
-    def _guarded(self, call: Callable[[Any], None]) -> Callable[[Any], None]:
-        def guarded(event: Any) -> None:
-            try:
-                call(event)
-            except Exception as error:  # noqa: BLE001 - what a program's own functions raise
-                self._loop.call_exception_handler(
-                    {"message": "A function that listens to a connection failed", "exception": error}
-                )
+    # What the page calls.
 
-        return guarded
+    def _on_open(self, _: Any) -> None:
+        self._decide(True)
+
+    def _on_message(self, event: Any) -> None:
+        data = event.data
+        self.inbox.append(data.encode() if isinstance(data, str) else data.to_bytes())
+        self._arrival.set()
+
+    def _on_error(self, _: Any) -> None:
+        self.has_failed = True
+
+    def _on_close(self, event: Any) -> None:
+        self._closure = (int(event.code), str(event.reason))
+        self._decide(False)
+        self._arrival.set()
+        self._closed.set()
+
+    def _decide(self, opened: bool) -> None:
+        if not self.opening.done():
+            self.opening.set_result(opened)

@@ -131,13 +131,12 @@ class ResponseCancelled(VivavoceError):
 class ResponseLost(VivavoceError):
     """The connection broke off in the middle of a response, and the one that replaced it knows nothing of it.
 
-    - response_id: of the response, None if it had not begun.
+    - response_id: of the response.
     """
 
-    def __init__(self, response_id: str | None) -> None:
+    def __init__(self, response_id: str) -> None:
         self.response_id = response_id
-        when = f"during the response {response_id}" if response_id else "before the response began"
-        super().__init__(f"The connection broke off {when}: ask again.")
+        super().__init__(f"The connection broke off during the response {response_id}: ask again.")
 
 
 class ConnectError(VivavoceError, OSError):

@@ -5,22 +5,37 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from vivavoce.client import browser_socket
+from vivavoce.client.browser_socket import in_browser
 from vivavoce.client.emitter import EventEmitter
 from vivavoce.client.errors import NORMAL_CODES, ConfigurationError, ConnectionClosed, SocketNotOpen
 from vivavoce.client.handlers import Handler, Handlers
 from vivavoce.protocol import VivavoceError
 
 if TYPE_CHECKING:
-    from vivavoce.client.async_socket import WebSocket
+    from vivavoce.client import async_socket
     from vivavoce.client.opening import WebSocketOptions
+
+    WebSocket: TypeAlias = async_socket.WebSocket | browser_socket.WebSocket
 
 CONNECTING, OPEN, CLOSING, CLOSED = range(4)
 
 _MAX_REASON_BYTES = 123
+
+_CLOSE_CODES = {*range(3000, 5000), *({1000} if in_browser() else {*range(1000, 1015)} - {1004, 1005, 1006})}
+"""Those that may be sent: pages may not say what is wrong with the protocol."""
+
+
+async def _open(url: str, headers: Mapping[str, str], options: WebSocketOptions) -> WebSocket:
+    if in_browser():
+        return await browser_socket.open_websocket(url, headers, options)
+    from vivavoce.client import async_socket
+
+    return await async_socket.open_websocket(url, headers, options)
 
 
 class LiveSocket(ABC):
@@ -67,7 +82,7 @@ class LiveSocket(ABC):
     @property
     def buffered_amount(self) -> int:
         """Bytes that have been sent and that the network has not taken yet."""
-        return 0 if self._websocket is None else self._websocket.transport.get_write_buffer_size()
+        return 0 if self._websocket is None else self._websocket.unsent_bytes
 
     def send(self, message: str | bytes) -> None:
         """Send a text message, without waiting. Raises SocketNotOpen."""
@@ -80,7 +95,7 @@ class LiveSocket(ABC):
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Begin to close; does nothing if that has begun. Raises ValueError for a code or a reason that may
         not be sent."""
-        if not (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) and not 3000 <= code <= 4999:
+        if code not in _CLOSE_CODES:
             raise ValueError(f"{code} is no close code: pass 1000, or one of 3000 to 4999.")
         if len(reason.encode()) > _MAX_REASON_BYTES:
             raise ValueError(f"The reason for closing is longer than {_MAX_REASON_BYTES} bytes.")
@@ -125,15 +140,13 @@ class LiveSocket(ABC):
         finally:
             self.ready_state = CLOSED
             if self._websocket is not None:
-                self._websocket.transport.abort()
+                self._websocket.abort()
             if not self._finished.done():
                 self._finished.set_result(None)
 
     async def _live(self, address: str, headers: Mapping[str, str], options: WebSocketOptions) -> None:
-        from vivavoce.client.async_socket import open_websocket
-
         try:
-            websocket = await open_websocket(address, headers, options)
+            websocket = await _open(address, headers, options)
         except VivavoceError as error:
             self._fail(error)
             self._end(1006, "")

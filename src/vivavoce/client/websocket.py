@@ -12,10 +12,10 @@ needs `websockets` or `httpx`. The beta dialect's is in `vivavoce.client.beta.we
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Self
 
 from vivavoce.client.account import Account, ClientLike, account_of
+from vivavoce.client.browser_socket import in_browser
 from vivavoce.client.clients import AsyncClient
 from vivavoce.client.emitter import OpenAIRealtimeEmitter, OpenAIRealtimeError, static_key
 from vivavoce.client.errors import ConfigurationError
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAIRealtimeError", "OpenAIRealtimeWebSocket"]
 
-PLATFORM: str = sys.platform
-
 IN_BROWSER = (
     "It looks like you're running in a browser-like environment.\n\nThis is disabled by default, as it risks "
     "exposing your secret API credentials to attackers.\n\nYou can avoid this error by creating an ephemeral "
@@ -50,11 +48,6 @@ NO_HEADERS = (
     "Azure OpenAI Realtime credentials require a WebSocket transport that supports request headers, which a "
     "browser's does not: connect through a server of your own."
 )
-
-
-def in_browser() -> bool:
-    """Whether this Python runs in a browser, under Pyodide."""
-    return PLATFORM == "emscripten"
 
 
 class RealtimeWebSocket(OpenAIRealtimeEmitter):
@@ -81,6 +74,8 @@ class RealtimeWebSocket(OpenAIRealtimeEmitter):
             raise ConfigurationError(IN_BROWSER)
         if in_browser() and account.azure is not None:
             raise ConfigurationError(NO_HEADERS)
+        if in_browser() and options:
+            raise ConfigurationError("A page's WebSocket takes no options: leave `options` out.")
         emitter_key(account, key)
         headers = header_credentials(account, key)
         if account.azure is None:  # the key is among the subprotocols

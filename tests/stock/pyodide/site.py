@@ -1,6 +1,8 @@
 """The page and all that it loads, on a loopback port: Pyodide, the wheels, the programs beside this file."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -24,6 +26,13 @@ class _Files(SimpleHTTPRequestHandler):
         """Nobody reads it."""
 
 
+def _documented() -> str:
+    """The program that the documentation shows."""
+    found = re.search(r"```python\n(.*?)```", (PROJECT / "docs/client/browser.md").read_text(), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
 @contextmanager
 def site(folder: Path) -> Iterator[str]:
     """The page's URL. `folder` takes this project's own wheel, built now, and links to the rest."""
@@ -40,11 +49,12 @@ def site(folder: Path) -> Iterator[str]:
     for wheel in (HERE / "wheels").glob("*.whl"):
         (wheels / wheel.name).symlink_to(wheel)
     (folder / "pyodide").symlink_to(HERE / "node_modules" / "pyodide")
-    for own in ("page.html", "programs"):
-        (folder / own).symlink_to(HERE / own)
+    (folder / "page.html").symlink_to(HERE / "page.html")
+    shutil.copytree(HERE / "programs", folder / "programs", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "programs" / "documented.py").write_text(_documented())
     contents = {
         "wheels": [f"./wheels/{wheel.name}" for wheel in sorted(wheels.glob("*.whl"))],
-        "programs": [program.name for program in (HERE / "programs").glob("*.py")],
+        "programs": [program.name for program in (folder / "programs").iterdir()],
     }
     (folder / "contents.json").write_text(json.dumps(contents))
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(folder)))
