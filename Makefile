@@ -106,8 +106,10 @@ docs: $(VENV)/docs
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks
 
+GAMES := tests/session/test_interpreters_at_random.py tests/session/test_mcp_stateful.py tests/session/test_stateful.py
+
 soak: $(VENV)/dev
-	VIVAVOCE_SOAK=1 $(BIN)/python -m pytest tests/session/test_stateful.py tests/session/test_interpreters_at_random.py --timeout 3600
+	VIVAVOCE_SOAK=1 $(BIN)/python -m pytest $(GAMES) --timeout 7200
 	$(BIN)/python -m tests.soak
 
 clean:
