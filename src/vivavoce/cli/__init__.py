@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     import typer
 
-COMMANDS = ("talk", "serve", "keys", "demo", "conform", "mock")
+COMMANDS = ("talk", "serve", "keys", "demo", "conform", "mock", "record")
 
 
 def main() -> None:

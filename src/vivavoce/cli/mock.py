@@ -79,7 +79,7 @@ async def _serve(
     from vivavoce.testing.clock import Activity, RealClock
     from vivavoce.testing.server import ScriptedServer
 
-    server = ScriptedServer(RealClock(), Activity(), _printer())
+    server = ScriptedServer(RealClock(), Activity(), printer())
     server.play(script)
     stop = stopping()
     listening = await server.start(host, port, tls)
@@ -96,7 +96,7 @@ async def _serve(
     return server.unfinished()
 
 
-def _printer() -> "Observer":
+def printer() -> "Observer":
     """Prints a line for everything that happens."""
     start = time.monotonic()
 

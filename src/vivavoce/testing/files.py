@@ -12,6 +12,7 @@ import msgspec
 import pybase64
 
 from vivavoce.testing.matching import SPECIAL, Json
+from vivavoce.testing.replay import replayed
 from vivavoce.testing.script import (
     MAX_SECONDS,
     Close,
@@ -36,6 +37,7 @@ from vivavoce.testing.script import (
     Step,
     Wait,
     checked,
+    may_be_sent,
     pattern,
 )
 
@@ -53,6 +55,8 @@ def read_script(path: Path) -> Script:
 
     Raises ScriptError, which names the file, the place in it and what is allowed there.
     """
+    if path.suffix.lower() == ".jsonl":
+        return replayed(path)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -66,7 +70,7 @@ def read_script(path: Path) -> Script:
         raise ScriptError(f"{path} is not UTF-8 at byte {error.start}.") from None
     parse = _PARSERS.get(path.suffix.lower())
     if parse is None:
-        raise ScriptError(f"{path}: scripts are files of the kinds {', '.join(_PARSERS)}.")
+        raise ScriptError(f"{path}: scripts are files of the kinds {', '.join(_PARSERS)} and .jsonl.")
     try:
         content = parse(text, path)
     except RecursionError:
@@ -366,7 +370,7 @@ class _Reader:
     def _close(self, body: Json, place: str, beside: Mapping[str, Any]) -> Step:
         where = f"{place}.close"
         form = self._convert({"code": body} if isinstance(body, int) else body, _Close, where)
-        if not (form.code in _CODES or 3000 <= form.code <= 4999):
+        if not may_be_sent(form.code):
             raise self._wrong(where, "a code that may be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999")
         if len(form.reason.encode()) > 123:
             raise self._wrong(where, "a reason has 123 bytes at most")
@@ -439,7 +443,6 @@ class _Reader:
         return ScriptError(f"{self._name}: {place + ': ' if place else ''}{what}.")
 
 
-_CODES = {1000, 1001, 1002, 1003, *range(1007, 1015)}
 _HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -29,13 +29,14 @@ class Journal:
         self._clock = clock
         self._start = clock()
         self.count = 0
+        self.size = 0
 
     def now(self) -> float:
         """Seconds since the journal began."""
         return self._clock() - self._start
 
-    def write(self, side: Side, event: bytes) -> None:
-        """Note an event as it is on the wire. What is not JSON is noted as a string."""
+    def write(self, side: Side, event: bytes, **more: Any) -> None:
+        """Note an event as it is on the wire, and `more` fields. What is not JSON is noted as a string."""
         self.count += 1
         if self._file is None:
             return
@@ -45,8 +46,15 @@ class Journal:
             content = event.decode(errors="replace")
         if not self._keep_audio:
             content = without_sound(content)
-        line = {"t": round(self.now(), 6), "from": side, "event": content}
-        self._file.write(msgspec.json.encode(line) + b"\n")
+        self.note({"from": side, **more, "event": content})
+
+    def note(self, fields: Mapping[str, Any]) -> None:
+        """Write a line of these fields, behind its time."""
+        if self._file is not None:
+            line = msgspec.json.encode({"t": round(self.now(), 6), **fields}) + b"\n"
+            self._file.write(line)
+            self._file.flush()  # whoever is stopped in the middle leaves whole lines
+            self.size += len(line)
 
     def __enter__(self) -> Self:
         return self

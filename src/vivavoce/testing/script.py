@@ -389,3 +389,11 @@ def checked(step: Respond, where: str) -> Respond:
     if step.audio is not None and not 0 <= step.audio.ms <= MAX_AUDIO_MS:
         raise ScriptError(f"{where}.audio: 0 to {MAX_AUDIO_MS} ms of sound.")
     return step
+
+
+def may_be_sent(code: int) -> bool:
+    """Whether a close code may stand in a closing frame (RFC 6455, section 7.4)."""
+    return code in _CODES or 3000 <= code <= 4999
+
+
+_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})

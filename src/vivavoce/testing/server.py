@@ -1,7 +1,7 @@
 """Who lets callers in: a WebSocket server that plays scripts."""
 
 import asyncio
-import http
+import http.client
 import secrets
 import ssl
 from typing import Any
@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
@@ -149,33 +148,35 @@ class ScriptedServer:
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Let a caller in, or answer with HTTP."""
-        url = urlsplit(request.path)
-        handshake = _handshake(url.path, url.query, request.headers)
-        if not url.path.rstrip("/").endswith(("/realtime", "/realtime/translations")):
-            return _answer(connection, Refusal(status=404, body=_error(f"Invalid URL (GET {url.path})")))
+        handshake = read_handshake(request)
+        if not handshake.path.rstrip("/").endswith(("/realtime", "/realtime/translations")):
+            return http_answer(
+                connection, Refusal(status=404, body=http_error(f"Invalid URL (GET {handshake.path})"))
+            )
         self.handshakes.append(handshake)
         if self._open >= MAX_CONNECTIONS:
-            return _answer(connection, Refusal(status=503, body=_error("Too many connections are open.")))
+            return http_answer(
+                connection, Refusal(status=503, body=http_error("Too many connections are open."))
+            )
         scenes = self.script.scenes
         if self._played >= len(scenes) and not self.script.repeat:
             self.violations.append(
                 f"Connection {self._played + 1} came, but the script has only {len(scenes)}."
             )
-            return _answer(connection, Refusal(status=503, body=_error("The script is over.")))
+            return _refuse(connection, 503, "The script is over.")
         scene = scenes[min(self._played, len(scenes) - 1)]
         self._played += 1
-        self._observe(self._played, "client", f"connects to {url.path} ({handshake.dialect})")
+        self._observe(self._played, "client", f"connects to {handshake.path} ({handshake.dialect})")
         if scene.refusal is not None:
             self._observe(self._played, "server", f"refuses with HTTP {scene.refusal.status}")
-            return _answer(connection, scene.refusal)
+            return http_answer(connection, scene.refusal)
         self._scenes[connection] = scene
         return None
 
     async def _serve(self, socket: ServerConnection) -> None:
         assert socket.request is not None
         scene = self._scenes.pop(socket)
-        url = urlsplit(socket.request.path)
-        handshake = _handshake(url.path, url.query, socket.request.headers)
+        handshake = read_handshake(socket.request)
         name = handshake.dialect if self.script.dialect == "any" else self.script.dialect
         number = len(self.connections) + 1
         connection = ScriptedConnection(
@@ -206,8 +207,10 @@ class ScriptedServer:
         self.news.set()
 
 
-def _handshake(path: str, query: str, headers: Headers) -> Handshake:
-    lower = {name.lower(): value for name, value in headers.raw_items()}
+def read_handshake(request: Request) -> Handshake:
+    """How a client came."""
+    path, query = urlsplit(request.path)[2:4]
+    lower = {name.lower(): value for name, value in request.headers.raw_items()}
     beta = (
         "realtime=v1" in lower.get("openai-beta", "")
         or "openai-beta.realtime-v1" in lower.get("sec-websocket-protocol", "")
@@ -255,17 +258,25 @@ def _deep(value: Any, changes: Any) -> Any:
     return changes
 
 
-def _error(message: str, type: str = "invalid_request_error") -> Json:
+def http_error(message: str, type: str = "invalid_request_error") -> Json:
+    """An error of the API as the body of an HTTP answer."""
     return {"error": {"message": message, "type": type, "param": None, "code": None}}
 
 
-def _answer(connection: ServerConnection, refusal: Refusal) -> Response:
+def _refuse(connection: ServerConnection, status: int, message: str) -> Response:
+    return http_answer(connection, Refusal(status=status, body=http_error(message)))
+
+
+def http_answer(connection: ServerConnection, refusal: Refusal) -> Response:
+    """The answer to an upgrade that is refused."""
     body = refusal.body
     if body is None:
         kind = "server_error" if refusal.status >= 500 else "invalid_request_error"
-        body = _error("The script refuses this connection.", kind)
+        body = http_error("The script refuses this connection.", kind)
     text = body if isinstance(body, str) else msgspec.json.encode(body).decode()
-    response = connection.respond(http.HTTPStatus(refusal.status), text)
+    response = connection.respond(http.HTTPStatus.BAD_REQUEST, text)
+    response.status_code = refusal.status
+    response.reason_phrase = http.client.responses.get(refusal.status, "Refused")
     if not isinstance(body, str):
         del response.headers["Content-Type"]
         response.headers["Content-Type"] = "application/json"
