@@ -22,6 +22,8 @@ send. Names are imported when they are first used.
     beta             the emitter classes, as in JavaScript, and the beta dialect
     emitter,
     live_socket      what those have in common, and the sockets under them
+    reconnecting     when a connection is made anew, and what a program hears and says of it
+    recovering       making it anew
     opening          the opening handshake, and why it can fail
     async_socket,
     sync_socket      WebSockets of both kinds

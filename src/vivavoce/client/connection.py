@@ -20,6 +20,7 @@ from vivavoce.client.events import (
 )
 from vivavoce.client.intake import Intake
 from vivavoce.client.listening import Listening
+from vivavoce.client.recovering import Recovery
 from vivavoce.client.responding import Asking, Conversing
 from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
 
@@ -33,10 +34,16 @@ def _nothing() -> None:
 class AsyncConnection(Generic[Event, Outgoing]):
     """Reading and writing, whatever the dialect."""
 
-    def __init__(self, websocket: WebSocket, core: ConnectionCore[Event]) -> None:
+    def __init__(
+        self, websocket: WebSocket, core: ConnectionCore[Event], recovery: Recovery | None = None
+    ) -> None:
         self._websocket = websocket
         self._core = core
         self._intake = Intake(websocket, core)
+        self._recovery = recovery
+        if recovery is not None:
+            recovery.serve(self)
+            self._intake.revive = recovery.revive
         self._flushing = asyncio.Lock()
 
     async def __aiter__(self) -> AsyncIterator[Event | UnknownEvent]:
@@ -46,7 +53,7 @@ class AsyncConnection(Generic[Event, Outgoing]):
                 yield intake.take()
         closed = self._ended()
         if not (self._core.state is State.LEFT or closed.normal):
-            raise closed
+            raise closed from self._recovery_failure()
 
     async def recv(self) -> Event | UnknownEvent:
         """The next event. Cancelling it loses nothing.
@@ -61,7 +68,7 @@ class AsyncConnection(Generic[Event, Outgoing]):
         """The next message as it came. Cancelling it loses nothing. Raises ConnectionClosed."""
         self._intake.receives = True
         if not await self._intake.more():
-            raise self._ended()
+            raise self._ended() from self._recovery_failure()
         return self._intake.take_message()
 
     def parse_event(self, message: str | bytes) -> Event | UnknownEvent:
@@ -99,6 +106,8 @@ class AsyncConnection(Generic[Event, Outgoing]):
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection; does nothing if it is closed. Events that have come can still be read."""
         self._core.become(State.LEFT)
+        if self._recovery is not None:
+            await self._recovery.stop()
         await self._websocket.close(code, reason)
 
     async def flush(self) -> None:
@@ -113,7 +122,7 @@ class AsyncConnection(Generic[Event, Outgoing]):
 
     async def _next(self) -> Event | UnknownEvent:
         if not await self._intake.more():
-            raise self._ended()
+            raise self._ended() from self._recovery_failure()
         return self._intake.take()
 
     async def _transmit(self, message: bytes) -> None:
@@ -124,6 +133,18 @@ class AsyncConnection(Generic[Event, Outgoing]):
 
     def _ending(self, last: Event | UnknownEvent | None) -> ConnectionClosed:
         return self._core.ending(self._websocket.closure(), last, [])
+
+    def _switch_to(self, websocket: WebSocket) -> None:
+        """Go on with another transport."""
+        self._websocket = websocket
+        self._intake.switch_to(websocket)
+        self._renewed()
+
+    def _renewed(self) -> None:
+        """The session is another one."""
+
+    def _recovery_failure(self) -> BaseException | None:
+        return self._recovery.failure if self._recovery is not None else None
 
     def _ended(self) -> ConnectionClosed:
         """Nothing more will come."""
@@ -157,8 +178,10 @@ class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listeni
       `rt.conversation.item.create(item=…)` for `conversation.item.create`.
     """
 
-    def __init__(self, websocket: WebSocket, core: ConnectionCore[ServerEvent]) -> None:
-        super().__init__(websocket, core)
+    def __init__(
+        self, websocket: WebSocket, core: ConnectionCore[ServerEvent], recovery: Recovery | None = None
+    ) -> None:
+        super().__init__(websocket, core, recovery)
         self._handlers = core.handlers
         self._conversing = Conversing(self)
         core.answered = self._conversing.answered
@@ -169,6 +192,9 @@ class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listeni
         self.output_audio_buffer: OutputAudioBufferEvents[Sending] = OutputAudioBufferEvents(self.send)
         self.conversation: ConversationEvents[Sending] = ConversationEvents(self.send)
         self.response: ResponseEvents[Sending] = ResponseEvents(self.send)
+
+    def _renewed(self) -> None:
+        self._conversing.responses.renewed()
 
     async def dispatch_events(self) -> None:
         """Call the handlers of every event that comes, until the connection ends: those of the event's type,

@@ -131,12 +131,13 @@ class ResponseCancelled(VivavoceError):
 class ResponseLost(VivavoceError):
     """The connection broke off in the middle of a response, and the one that replaced it knows nothing of it.
 
-    - response_id: of the response.
+    - response_id: of the response, None if it had not begun.
     """
 
-    def __init__(self, response_id: str) -> None:
+    def __init__(self, response_id: str | None) -> None:
         self.response_id = response_id
-        super().__init__(f"The connection broke off during the response {response_id}: ask again.")
+        when = f"during the response {response_id}" if response_id else "before the response began"
+        super().__init__(f"The connection broke off {when}: ask again.")
 
 
 class ConnectError(VivavoceError, OSError):

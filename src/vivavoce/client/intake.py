@@ -1,5 +1,6 @@
 """What comes over an asynchronous connection: for one who listens, and for those who watch."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ class Intake(Generic[Event]):
         self._watchers: tuple[Callable[[Event | UnknownEvent], None], ...] = ()
         self._hurried = 0
         self._over: list[Callable[[], None]] = []
+        self.revive: Callable[[], asyncio.Task[None] | None] = _nothing
+        """Called when the transport is lost: what to wait for until there is another."""
         websocket.arrived = self.look
 
     @property
@@ -53,8 +56,12 @@ class Intake(Generic[Event]):
         """
         while not (self.ahead or self.inbox):
             if self._websocket.lost:
-                self._tell_over()
-                return False
+                revival = self.revive()
+                if revival is None:
+                    self._tell_over()
+                    return False
+                await asyncio.wait({revival})
+                continue
             await self._websocket.more()
         return True
 
@@ -88,6 +95,15 @@ class Intake(Generic[Event]):
         finally:
             self._iterations -= 1
 
+    def switch_to(self, websocket: WebSocket) -> None:
+        """Go on with another transport, behind what has come over the old one."""
+        while self.inbox:
+            self._look_ahead()
+        self._websocket = websocket
+        self.inbox = websocket.inbox
+        websocket.arrived = self.look
+        self.look()
+
     # Watching.
 
     def watch(self, watcher: Callable[[Event | UnknownEvent], None], over: Callable[[], None]) -> None:
@@ -120,7 +136,7 @@ class Intake(Generic[Event]):
                 self._look_ahead()
             if not self.inbox:
                 self._websocket.drained()
-        if self._websocket.lost and not self.inbox:
+        if self._websocket.lost and self.revive() is None and not self.inbox:
             self._tell_over()
 
     def _tell_over(self) -> None:
@@ -146,3 +162,7 @@ class Intake(Generic[Event]):
     def _show(self, event: Event | UnknownEvent) -> None:
         for watcher in self._watchers:
             watcher(event)
+
+
+def _nothing() -> None:
+    return None

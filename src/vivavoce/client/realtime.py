@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import copy
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,12 +14,14 @@ from vivavoce.client.errors import ConnectionClosed
 from vivavoce.client.handlers import Handler, Handlers
 from vivavoce.client.listening import Listening, refuse_coroutine
 from vivavoce.client.opening import WebSocketOptions
+from vivavoce.client.reconnecting import OnReconnecting, RecoveryMode, RecoveryPolicy
 from vivavoce.client.send_queue import MAX_QUEUE_BYTES, SendQueue
 from vivavoce.client.urls import Handshake, handshake
 from vivavoce.protocol import ClientEvent, ServerEvent, decode_server_event
 
 if TYPE_CHECKING:
     from vivavoce.client.connection import AsyncRealtimeConnection
+    from vivavoce.client.recovering import Recovery
     from vivavoce.client.sync_connection import RealtimeConnection
 
 _logger = logging.getLogger("vivavoce.client")
@@ -94,6 +97,11 @@ class AsyncRealtime:
         extra_headers: Mapping[str, str] | None = None,
         websocket_options: WebSocketOptions | None = None,
         max_queue_size: int = MAX_QUEUE_BYTES,
+        recovery: RecoveryMode | None = None,
+        on_reconnecting: OnReconnecting | None = None,
+        max_retries: int = 5,
+        initial_delay: float = 0.5,
+        max_delay: float = 8.0,
     ) -> AsyncConnect:
         """A connection about to be opened: enter it with `async with`, or call its `enter()`.
 
@@ -103,11 +111,37 @@ class AsyncRealtime:
         - extra_query, extra_headers: sent with the handshake; they win over everything else.
         - websocket_options: see WebSocketOptions.
         - max_queue_size: bytes of events that may wait for a connection.
+        - recovery: what happens when the connection breaks off. "reconnect": it is made anew, the session is
+          another one. "off": iteration ends. Absent, "reconnect" where there is `on_reconnecting`.
+        - on_reconnecting: called before each attempt; what it returns can change the address, or abort.
+        - max_retries, initial_delay, max_delay: attempts, and seconds between them, which double.
         """
         address = Address(
             self._client, "/realtime", _query(model, call_id, intent, extra_query), extra_headers or {}
         )
-        return AsyncConnect(address, websocket_options or {}, max_queue_size)
+        policy = RecoveryPolicy(
+            mode=recovery or ("off" if on_reconnecting is None else "reconnect"),
+            on_reconnecting=on_reconnecting,
+            max_retries=max_retries,
+            initial_delay=initial_delay,
+            max_delay=max_delay,
+        )
+        options = websocket_options or {}
+        if policy.mode == "off":
+            return AsyncConnect(address, options, max_queue_size)
+
+        def recover() -> Recovery:
+            from vivavoce.client.recovering import Recovery
+
+            return Recovery(
+                policy,
+                copy(address),
+                options,
+                dict(extra_query or {}),
+                lambda extra: _query(model, call_id, intent, extra),
+            )
+
+        return AsyncConnect(address, options, max_queue_size, recover)
 
 
 class Realtime:
@@ -174,6 +208,16 @@ class AsyncConnect(Connecting):
 
     _connection: AsyncRealtimeConnection
 
+    def __init__(
+        self,
+        address: Address,
+        websocket_options: WebSocketOptions,
+        max_queue_size: int,
+        recover: Callable[[], Recovery] | None = None,
+    ) -> None:
+        super().__init__(address, websocket_options, max_queue_size)
+        self._recover = recover
+
     async def enter(self) -> AsyncRealtimeConnection:
         """Open the connection, which the caller then has to close.
 
@@ -184,7 +228,8 @@ class AsyncConnect(Connecting):
         from vivavoce.client.connection import AsyncRealtimeConnection
 
         websocket = await open_websocket(*await self._address.resolve(), self._options)
-        self._connection = AsyncRealtimeConnection(websocket, self._core())
+        recovery = self._recover() if self._recover is not None else None
+        self._connection = AsyncRealtimeConnection(websocket, self._core(), recovery)
         try:
             await self._connection.flush()
         except ConnectionClosed as closed:

@@ -1,9 +1,12 @@
 """What a program hears, and may say, while its connection is being made anew."""
 
+import random
 from collections.abc import Callable, Mapping
-from typing import TypeAlias, TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 import msgspec
+
+from vivavoce.client.errors import ConfigurationError
 
 
 class ReconnectingEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,3 +41,34 @@ class ReconnectingOverrides(TypedDict, total=False):
 
 OnReconnecting: TypeAlias = Callable[[ReconnectingEvent], ReconnectingOverrides | None]
 """Called before each attempt, before its delay."""
+
+
+RecoveryMode: TypeAlias = Literal["reconnect", "off"]
+
+
+class RecoveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether and how a connection that breaks off is made anew."""
+
+    mode: RecoveryMode = "off"
+    on_reconnecting: OnReconnecting | None = None
+    """Called before each attempt, before its delay."""
+    max_retries: int = 5
+    initial_delay: float = 0.5
+    """Seconds before the first attempt; each further one waits twice as long, and all up to a quarter less at
+    random."""
+    max_delay: float = 8.0
+    """Seconds that no delay exceeds."""
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("reconnect", "off"):
+            raise ConfigurationError(f'recovery is "reconnect" or "off", not {self.mode!r}.')
+        if self.max_retries < 0 or not 0 <= self.initial_delay <= self.max_delay:
+            raise ConfigurationError(
+                "Recovery cannot work so: max_retries and initial_delay must not be negative, nor max_delay "
+                "smaller than initial_delay."
+            )
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait before this attempt, the first being 1."""
+        longest = min(self.initial_delay * 2.0 ** min(attempt - 1, 64), self.max_delay)
+        return longest * random.uniform(0.75, 1.0)

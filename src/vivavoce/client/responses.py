@@ -22,6 +22,7 @@ from vivavoce.client.errors import (
     EventRefused,
     ResponseCancelled,
     ResponseFailed,
+    ResponseLost,
 )
 from vivavoce.protocol import (
     ErrorEvent,
@@ -196,6 +197,17 @@ class Responses:
             if request.state is not RequestState.ENDED:
                 request.end(why)
         self._requests.clear()
+
+    def renewed(self) -> None:
+        """The connection is another one, and the session on it knows nothing of what was asked before."""
+        for request in tuple(self._requests):
+            if request.state is not RequestState.WAITING:
+                self._requests.remove(request)
+                request.end(ResponseLost(request.response_id))
+        self._running = None
+        self._blocked = False
+        self._unclaimed.clear()
+        self.wake()
 
     def see(self, event: ServerEvent | UnknownEvent) -> None:
         """Take note of an event."""
