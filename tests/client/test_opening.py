@@ -23,6 +23,7 @@ from tests.client.peer import SESSION_CREATED, as_json, handshake_answer, peer, 
 from vivavoce import AsyncClient, StatusError, VivavoceError
 from vivavoce.client import (
     AuthenticationError,
+    BadRequestError,
     ConfigurationError,
     ConnectError,
     ConnectionRefused,
@@ -133,7 +134,7 @@ async def never(websocket: ServerConnection) -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "remedy"),
     [
-        (400, StatusError, "check base_url and the query parameters"),
+        (400, BadRequestError, "check base_url and the query parameters"),
         (401, AuthenticationError, "check api_key"),
         (403, PermissionDeniedError, "check what api_key may do"),
         (404, NotFoundError, "check base_url, the model and the call"),

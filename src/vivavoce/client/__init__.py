@@ -29,6 +29,11 @@ send. Names are imported when they are first used.
     sync_socket      WebSockets of both kinds
     browser_socket   the WebSocket of a web page
     frames           messages from a TCP stream, fast
+    resources        `client.realtime.client_secrets`, `.calls` and `.translations`: requests by REST
+    rest             requests and their answers; attempts and delays
+    http             sending them, with httpx
+    failures         what went wrong on the way to a server, in sentences
+    beta             the beta dialect
     webhooks         `client.webhooks`: whether a message comes from the server
     errors           what can go wrong, in sentences
 """
@@ -45,21 +50,26 @@ if TYPE_CHECKING:
     from vivavoce.client.errors import (
         AlreadyListening,
         AuthenticationError,
+        BadRequestError,
         ConfigurationError,
+        ConflictError,
         ConnectError,
         ConnectionClosed,
+        ConnectionLost,
         ConnectionRefused,
         ConnectTimeout,
         ErrorReceived,
         EventRefused,
         HandshakeFailed,
         HostNotFound,
+        InvalidAnswer,
         InvalidWebhook,
         InvalidWebhookSignatureError,
         KeyFunctionFailed,
         NotFoundError,
         PermissionDeniedError,
         RateLimitError,
+        RequestTimeout,
         ResponseCancelled,
         ResponseFailed,
         ResponseLost,
@@ -67,11 +77,13 @@ if TYPE_CHECKING:
         ServerError,
         StatusError,
         TLSFailure,
+        UnprocessableEntityError,
         UnsendableEvent,
     )
     from vivavoce.client.opening import WebSocketOptions
     from vivavoce.client.realtime import AsyncConnect, AsyncRealtime, Connect, Realtime
     from vivavoce.client.reconnecting import OnReconnecting, ReconnectingEvent, ReconnectingOverrides
+    from vivavoce.client.resources import CreatedCall
     from vivavoce.client.responding import Responding
     from vivavoce.client.sync_connection import RealtimeConnection
 
@@ -90,17 +102,22 @@ __all__ = [
     "AsyncRealtimeConnection",
     "AuthenticationError",
     "AzureClient",
+    "BadRequestError",
     "Client",
     "ConfigurationError",
+    "ConflictError",
     "Connect",
     "ConnectError",
     "ConnectTimeout",
     "ConnectionClosed",
+    "ConnectionLost",
     "ConnectionRefused",
+    "CreatedCall",
     "ErrorReceived",
     "EventRefused",
     "HandshakeFailed",
     "HostNotFound",
+    "InvalidAnswer",
     "InvalidWebhook",
     "InvalidWebhookSignatureError",
     "KeyFunctionFailed",
@@ -112,6 +129,7 @@ __all__ = [
     "RealtimeConnection",
     "ReconnectingEvent",
     "ReconnectingOverrides",
+    "RequestTimeout",
     "Responding",
     "ResponseCancelled",
     "ResponseFailed",
@@ -120,6 +138,7 @@ __all__ = [
     "ServerError",
     "StatusError",
     "TLSFailure",
+    "UnprocessableEntityError",
     "UnsendableEvent",
     "WebSocketOptions",
     "account_of",
@@ -140,6 +159,7 @@ _HOMES = {
     "AzureClient": "clients",
     "Client": "clients",
     "Connect": "realtime",
+    "CreatedCall": "resources",
     "OnReconnecting": "reconnecting",
     "Realtime": "realtime",
     "RealtimeConnection": "sync_connection",

@@ -8,10 +8,15 @@ TYPE_CHECKING = False  # what `typing` says, without the cost of importing it
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import TracebackType
     from typing import Any, Self
 
+    import httpx
+
     from vivavoce.client.account import Account, ClientLike, Key
+    from vivavoce.client.beta.realtime import AsyncBeta, Beta
     from vivavoce.client.endpoint import Endpoint
+    from vivavoce.client.http import AsyncHTTP, SyncHTTP
     from vivavoce.client.realtime import AsyncRealtime, Realtime
     from vivavoce.client.webhooks import Webhooks
 
@@ -30,6 +35,9 @@ class BaseClient:
         websocket_base_url: str | None = None,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        http_client: httpx.Client | httpx.AsyncClient | None = None,
     ) -> None:
         self._settings: dict[str, Any] = {
             "base_url": _setting(base_url, "OPENAI_BASE_URL"),
@@ -40,6 +48,7 @@ class BaseClient:
             "default_headers": default_headers,
             "default_query": default_query,
         }
+        self._sending: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries, "given": http_client}
         self.webhook_secret = _setting(webhook_secret, "OPENAI_WEBHOOK_SECRET")
         self._account: Account | None = None
 
@@ -108,9 +117,41 @@ class Client(BaseClient):
     - webhook_secret: what `webhooks` checks signatures with; absent, `OPENAI_WEBHOOK_SECRET`.
     - websocket_base_url: stands for `base_url` where a WebSocket is opened.
     - default_headers, default_query: sent with every request. The headers win over all of the above.
+    - timeout: seconds for one attempt of a request, 60 if absent; `math.inf` for no limit. Connections have
+      limits of their own: see WebSocketOptions.
+    - max_retries: how often a request is tried again after 408, 409, 429, 5xx and where no answer came, 2 if
+      absent.
+    - http_client: an `httpx.Client` that sends the requests instead of one of our own: for certificates,
+      proxies and the like. Whoever made it closes it; its timeouts count unless `timeout` is given.
 
-    Making one does no I/O; settings that cannot work raise ConfigurationError when they are first used.
+    Making one does no I/O; settings that cannot work raise ConfigurationError when they are first used. What
+    is kept open for further requests is closed by `close()`, or by leaving the context of `with`.
     """
+
+    _http: SyncHTTP | None = None
+
+    @property
+    def http(self) -> SyncHTTP:
+        """Sends requests."""
+        if self._http is None:
+            from vivavoce.client.http import SyncHTTP
+
+            self._http = SyncHTTP(self.account, **self._sending)
+        return self._http
+
+    def close(self) -> None:
+        """Close what is kept open for further requests. Connections are not: they are closed by
+        themselves."""
+        if self._http is not None:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def realtime(self) -> Realtime:
@@ -119,10 +160,43 @@ class Client(BaseClient):
 
         return Realtime(self)
 
+    @property
+    def beta(self) -> Beta:
+        """The Realtime API in the beta dialect."""
+        from vivavoce.client.beta.realtime import Beta, Realtime
+
+        return Beta(Realtime(self))
+
 
 class AsyncClient(BaseClient):
     """A Realtime server as an asynchronous program sees it: see Client. A function for the key may be
-    asynchronous; one that is not must not block."""
+    asynchronous; one that is not must not block. `http_client` is an `httpx.AsyncClient`, and the context
+    that of `async with`."""
+
+    _http: AsyncHTTP | None = None
+
+    @property
+    def http(self) -> AsyncHTTP:
+        """Sends requests."""
+        if self._http is None:
+            from vivavoce.client.http import AsyncHTTP
+
+            self._http = AsyncHTTP(self.account, **self._sending)
+        return self._http
+
+    async def close(self) -> None:
+        """Close what is kept open for further requests. Connections are not: they are closed by
+        themselves."""
+        if self._http is not None:
+            await self._http.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
 
     @property
     def realtime(self) -> AsyncRealtime:
@@ -130,6 +204,13 @@ class AsyncClient(BaseClient):
         from vivavoce.client.realtime import AsyncRealtime
 
         return AsyncRealtime(self)
+
+    @property
+    def beta(self) -> AsyncBeta:
+        """The Realtime API in the beta dialect."""
+        from vivavoce.client.beta.realtime import AsyncBeta, AsyncRealtime
+
+        return AsyncBeta(AsyncRealtime(self))
 
 
 class _AzureBase(BaseClient):
@@ -149,6 +230,9 @@ class _AzureBase(BaseClient):
         websocket_base_url: str | None = None,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, object] | None = None,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        http_client: httpx.Client | httpx.AsyncClient | None = None,
     ) -> None:
         given = [each for each in (api_key, azure_ad_token, azure_ad_token_provider) if each is not None]
         if len(given) > 1:
@@ -168,6 +252,9 @@ class _AzureBase(BaseClient):
             websocket_base_url=websocket_base_url,
             default_headers=default_headers,
             default_query=default_query,
+            timeout=timeout,
+            max_retries=max_retries,
+            http_client=http_client,
         )
         self._settings |= {
             "key": key or (api_key if callable(api_key) else _setting(api_key, "AZURE_OPENAI_API_KEY")),

@@ -19,13 +19,19 @@ do.
     │   ├── ConnectionRefused       nothing listens there
     │   ├── ConnectTimeout          nothing answers
     │   ├── TLSFailure              no secure connection, or none that can be trusted
+    │   ├── ConnectionLost          the connection broke before there was an answer
+    │   ├── RequestTimeout          the answer to a request did not come in time
     │   └── HandshakeFailed         something answers, but no Realtime server
     ├── StatusError                 the server answered with an HTTP error
+    │   ├── BadRequestError         400
     │   ├── AuthenticationError     401
     │   ├── PermissionDeniedError   403
     │   ├── NotFoundError           404
+    │   ├── ConflictError           409
+    │   ├── UnprocessableEntityError   422
     │   ├── RateLimitError          429
     │   └── ServerError             500 and above
+    ├── InvalidAnswer               the server answered a request with what is no answer
     ├── InvalidWebhook              a message to the program's own URL cannot be used
     │   └── InvalidWebhookSignatureError   nor is it from the server
     └── ConnectionClosed            the connection is over
@@ -160,6 +166,16 @@ class TLSFailure(ConnectError):
     """The secure connection failed: the certificate is not trusted, or the server does not speak TLS."""
 
 
+class ConnectionLost(ConnectError):
+    """The connection broke while a request or its answer was on the way: whether the server has done what was
+    asked is not known."""
+
+
+class RequestTimeout(ConnectError):
+    """The answer to a request did not come in time: whether the server has done what was asked is not
+    known."""
+
+
 class HandshakeFailed(ConnectError):
     """Something answered, but not as a Realtime server does."""
 
@@ -194,6 +210,10 @@ def _text(error: dict[str, Any] | None, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+class BadRequestError(StatusError):
+    """400: something in the request is wrong: `param` and `code` tell what."""
+
+
 class AuthenticationError(StatusError):
     """401: the key is missing or wrong."""
 
@@ -206,12 +226,33 @@ class NotFoundError(StatusError):
     """404: there is no such path, model or call."""
 
 
+class ConflictError(StatusError):
+    """409: not possible in the state in which things are."""
+
+
+class UnprocessableEntityError(StatusError):
+    """422: understood, but not possible."""
+
+
 class RateLimitError(StatusError):
     """429: too many requests, or the quota is used up."""
 
 
 class ServerError(StatusError):
     """500 and above: the server's own fault, worth another try."""
+
+
+class InvalidAnswer(VivavoceError):
+    """The server answered a request, and successfully, but not with what the API says.
+
+    - status: the HTTP status.
+    - request_id: the server's name for the request, to quote in a question about it.
+    """
+
+    def __init__(self, message: str, *, status: int, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.request_id = request_id
 
 
 class InvalidWebhook(VivavoceError, ValueError):

@@ -1,36 +1,18 @@
 """The opening handshake, and why it can fail."""
 
-import errno
 import functools
-import http.client
 import logging
-import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
-import msgspec
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
-from vivavoce.client.endpoint import CREDENTIALS
-from vivavoce.client.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    ConnectError,
-    ConnectionRefused,
-    ConnectTimeout,
-    HandshakeFailed,
-    HostNotFound,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    ServerError,
-    StatusError,
-    TLSFailure,
-)
+from vivavoce.client.errors import ConfigurationError, HandshakeFailed
+from vivavoce.client.failures import first_line, refused, secrets_in, unreachable
 from vivavoce.client.frames import MAX_SIZE, READ_AHEAD
 from vivavoce.protocol import VivavoceError
 
@@ -107,106 +89,25 @@ _quiet = _Quiet(logging.getLogger("vivavoce.client"), {})
 
 def explained(error: Exception, url: str, headers: Mapping[str, str]) -> VivavoceError:
     """Why no connection came about."""
-    parts = urlsplit(url)
-    where = parts.netloc
+    where = urlsplit(url).netloc
     match error:
         case InvalidStatus() | Answered():
-            return _refused(error.response, where, headers)
-        case TimeoutError():
-            return ConnectTimeout(
-                f"{where} did not answer in time: check base_url and the network, or try again."
+            answer = error.response
+            return refused(
+                "the connection",
+                url,
+                answer.status_code,
+                {name.lower(): value for name, value in answer.headers.raw_items()},
+                bytes(answer.body or b""),
+                secrets_in(headers),
+                remedy="check base_url and the query parameters",
             )
-        case socket.gaierror() | UnicodeError():
-            return HostNotFound(
-                f"The host name {parts.hostname} cannot be resolved: check base_url and the network."
-            )
-        case ssl.SSLCertVerificationError():
-            return TLSFailure(
-                f"The certificate of {where} is not trusted ({error.verify_message.rstrip('.')}): "
-                "if it is your own, pass an ssl.SSLContext that trusts it."
-            )
-        case ssl.SSLError():
-            return _no_tls(where, (error.reason or "TLS failed").replace("_", " ").lower())
-        case ConnectionError() if parts.scheme == "wss" and not isinstance(error, ConnectionRefusedError):
-            return _no_tls(where, "it hangs up")
         case InvalidHandshake() | EOFError():
             return HandshakeFailed(
-                f"{where} does not answer as a WebSocket server ({_first_line(error)}): check base_url, "
+                f"{where} does not answer as a WebSocket server ({first_line(error)}): check base_url, "
                 "also whether it should begin with https:// or wss://."
             )
-        case OSError():
-            return _unreachable(error, where)
+        case OSError() | UnicodeError():
+            return unreachable(error, url)
         case _:
-            return ConfigurationError(f"The connection cannot be opened so: {_first_line(error)}.")
-
-
-def _no_tls(where: str, reason: str) -> TLSFailure:
-    return TLSFailure(
-        f"No secure connection to {where} ({reason}): "
-        "if the server speaks plain HTTP, begin base_url with http:// or ws://."
-    )
-
-
-def _unreachable(error: OSError, where: str) -> ConnectError:
-    # Where a name has several addresses and each fails in its own words, asyncio keeps the texts only.
-    if error.errno == errno.ECONNREFUSED or f"[Errno {errno.ECONNREFUSED}]" in str(error):
-        return ConnectionRefused(
-            f"Nothing listens at {where} (connection refused): start the server, or check base_url."
-        )
-    reason = error.strerror or _first_line(error)
-    return ConnectionRefused(f"{where} cannot be reached ({reason}): check base_url and the network.")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-
-
-_REFUSALS: dict[int, tuple[type[StatusError], str]] = {
-    401: (AuthenticationError, "check api_key"),
-    403: (PermissionDeniedError, "check what api_key may do"),
-    404: (NotFoundError, "check base_url, the model and the call"),
-    429: (RateLimitError, "wait, or check the quota"),
-}
-
-
-def _refused(response: Response, where: str, headers: Mapping[str, str]) -> StatusError:
-    """What an answer other than 101 means."""
-    status = response.status_code
-    body = _without_secrets(bytes(response.body or b"")[: 64 * 1024].decode(errors="replace"), headers)
-    error = _error_object(body)
-    said = error.get("message") if error else None
-    if 300 <= status < 400:
-        target = urlsplit(response.headers.get("Location", "")).netloc or where
-        kind, remedy = StatusError, f"it redirects to {target}; set base_url to the address that is meant"
-    elif status >= 500:
-        kind, remedy = ServerError, "try again in a while"
-    else:
-        kind, remedy = _REFUSALS.get(status, (StatusError, "check base_url and the query parameters"))
-    named = f"HTTP {status} {http.client.responses.get(status, '')}".rstrip()
-    reason = f": {said.rstrip('.')}" if isinstance(said, str) and said else ""
-    return kind(
-        f"{where} refused the connection with {named}{reason} ({remedy}).",
-        status=status,
-        error=error,
-        body=body,
-        request_id=response.headers.get("x-request-id"),
-    )
-
-
-class _ErrorBody(msgspec.Struct):
-    error: dict[str, Any]
-
-
-def _error_object(body: str) -> dict[str, Any] | None:
-    try:
-        return msgspec.json.decode(body, type=_ErrorBody).error
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
-def _without_secrets(text: str, headers: Mapping[str, str]) -> str:
-    for name, value in headers.items():
-        if name.lower() in CREDENTIALS:
-            secret = value.rpartition(" ")[2]
-            text = text.replace(secret, "…") if secret else text
-    return text
+            return ConfigurationError(f"The connection cannot be opened so: {first_line(error)}.")

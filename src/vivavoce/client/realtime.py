@@ -15,6 +15,7 @@ from vivavoce.client.handlers import Handler, Handlers
 from vivavoce.client.listening import Listening, refuse_coroutine
 from vivavoce.client.opening import WebSocketOptions
 from vivavoce.client.reconnecting import OnReconnecting, RecoveryMode, RecoveryPolicy
+from vivavoce.client.resources import AsyncResources, Resources
 from vivavoce.client.send_queue import MAX_QUEUE_BYTES, SendQueue
 from vivavoce.client.urls import Handshake, handshake
 from vivavoce.protocol import ClientEvent, ServerEvent, decode_server_event
@@ -81,11 +82,8 @@ def _query(
     return query
 
 
-class AsyncRealtime:
+class AsyncRealtime(AsyncResources):
     """The Realtime API of a server."""
-
-    def __init__(self, client: ClientLike) -> None:
-        self._client = client
 
     def connect(
         self,
@@ -144,11 +142,8 @@ class AsyncRealtime:
         return AsyncConnect(address, options, max_queue_size, recover)
 
 
-class Realtime:
+class Realtime(Resources):
     """The Realtime API of a server, for programs without an event loop."""
-
-    def __init__(self, client: ClientLike) -> None:
-        self._client = client
 
     def connect(
         self,

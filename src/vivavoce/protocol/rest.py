@@ -3,7 +3,7 @@
 `POST /realtime/calls/{id}/accept` takes a bare `RealtimeSessionParams`, `…/hangup` nothing.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -41,6 +41,16 @@ class ClientSecret(WireObject, frozen=True, kw_only=True):
     expires_at: int
     """Seconds since 1970."""
     session: RealtimeSession | TranscriptionSession
+
+
+class UnknownClientSecret(WireObject, frozen=True, kw_only=True):
+    """The answer where the session has a shape that this version does not know."""
+
+    value: Annotated[str, limits(concealed=True)]
+    """`ek_…`. A secret."""
+    expires_at: int
+    """Seconds since 1970."""
+    session: dict[str, Any] | None = None
 
 
 class TranslationSessionCreateParams(WireObject, frozen=True, kw_only=True):
