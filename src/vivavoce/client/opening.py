@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
-from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
@@ -102,7 +102,7 @@ def explained(error: Exception, url: str, headers: Mapping[str, str]) -> Vivavoc
                 secrets_in(headers),
                 remedy="check base_url and the query parameters",
             )
-        case InvalidHandshake() | EOFError():
+        case InvalidHandshake() | ConnectionClosed() | EOFError():
             return HandshakeFailed(
                 f"{where} does not answer as a WebSocket server ({first_line(error)}): check base_url, "
                 "also whether it should begin with https:// or wss://."
