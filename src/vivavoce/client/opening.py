@@ -43,8 +43,9 @@ class WebSocketOptions(TypedDict, total=False):
     """Bytes that may wait for the program before reading pauses. 4 MiB."""
 
 
-FAILURES = (OSError, WebSocketException, UnicodeError, ValueError, EOFError)
-"""What opening a connection can end with, to be `explained`."""
+FAILURES = (OSError, WebSocketException, UnicodeError, ValueError, EOFError, AssertionError)
+"""What opening a connection can end with, to be `explained`. Where a server hangs up before it is greeted,
+`websockets` without an event loop may come upon its own assertion that the connection is closed."""
 
 
 class Answered(WebSocketException):
@@ -102,7 +103,7 @@ def explained(error: Exception, url: str, headers: Mapping[str, str]) -> Vivavoc
                 secrets_in(headers),
                 remedy="check base_url and the query parameters",
             )
-        case InvalidHandshake() | ConnectionClosed() | EOFError():
+        case InvalidHandshake() | ConnectionClosed() | EOFError() | AssertionError():
             return HandshakeFailed(
                 f"{where} does not answer as a WebSocket server ({first_line(error)}): check base_url, "
                 "also whether it should begin with https:// or wss://."
