@@ -1,6 +1,5 @@
 """`vivavoce mock`, as a process of its own."""
 
-import asyncio
 import json
 import signal
 import ssl
@@ -39,8 +38,6 @@ async def mocking(
         assert line.startswith("vivavoce mock is ready on ws"), (
             line + (await process.communicate())[1].decode()
         )
-        while not ready.exists():
-            await asyncio.sleep(0.01)
         yield process, json.loads(ready.read_text())
     finally:
         if process.returncode is None:

@@ -66,6 +66,57 @@ def test_a_script_that_is_not_followed_fails_the_test(pytester: pytest.Pytester)
     result.stdout.fnmatch_lines(["*The script has scenes for 1 connections, but 0 connections came.*"])
 
 
+def test_the_real_server_serves_all_tests_of_a_session(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def vivavoce_server_options():
+            return ["--max-session-minutes", "7"]
+        """
+    )
+    pytester.makepyfile(
+        """
+        import json
+        import time
+        import pytest
+        from websockets.sync.client import connect
+
+        pids = set()
+
+        @pytest.mark.parametrize("time_of_test", [1, 2])
+        def test_a_session(vivavoce_server, time_of_test):
+            pids.add(vivavoce_server.process.pid)
+            assert len(pids) == 1
+            with connect(f"{vivavoce_server.url}?model=gpt-realtime") as socket:
+                session = json.loads(socket.recv())["session"]
+            assert session["model"] == "gpt-realtime"
+            assert 6 * 60 < session["expires_at"] - time.time() < 8 * 60
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)
+
+
+def test_the_real_server_is_skipped_where_it_is_not_installed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import importlib.util
+        import vivavoce.testing.plugin as plugin
+
+        plugin.find_spec = lambda name: None if name == "uvicorn" else importlib.util.find_spec(name)
+
+        def test_a_session(vivavoce_server):
+            raise AssertionError
+        """
+    )
+    result = pytester.runpytest_subprocess("-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(
+        ['*vivavoce_server needs the server: pip install "vivavoce?server,offline?"*']
+    )
+
+
 def test_it_imports_nothing_before_it_is_used() -> None:
     program = (
         "import sys, vivavoce.testing.plugin;"

@@ -208,17 +208,18 @@ async def test_a_turn_of_the_user(realtime_server: RealtimeServer) -> None:
     realtime_server.script(speech("Hello", start_ms=100, end_ms=900), respond("Hi"))
     async with connect(realtime_server) as rt:
         events = await until_done(rt)
-    assert [event.type for event in events[1:8]] == [
+    assert [event.type for event in events[1:9]] == [
         "input_audio_buffer.speech_started",
         "input_audio_buffer.speech_stopped",
         "input_audio_buffer.committed",
         "conversation.item.added",
         "conversation.item.done",
+        "conversation.item.input_audio_transcription.delta",
         "conversation.item.input_audio_transcription.completed",
         "response.created",
     ]
     assert events[1].item_id == events[3].item_id == events[6].item_id
-    assert events[9].previous_item_id == events[1].item_id
+    assert events[10].previous_item_id == events[1].item_id
 
 
 class TestFaults:

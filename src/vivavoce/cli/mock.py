@@ -121,9 +121,6 @@ def announce(command: str, host: str, port: int, certificate: Path | None, ready
     """Where the server listens: on a line for people and programs, and in a file that appears whole."""
     secure = "s" if certificate else ""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    print(f"{command} is ready on ws{secure}://{address}/v1/realtime", flush=True)
-    if certificate is not None:
-        print(f"trust its certificate: SSL_CERT_FILE or NODE_EXTRA_CA_CERTS={certificate}", flush=True)
     if ready_file is not None:
         where = {
             "url": f"ws{secure}://{address}/v1/realtime",
@@ -135,6 +132,9 @@ def announce(command: str, host: str, port: int, certificate: Path | None, ready
         draft = ready_file.with_name(ready_file.name + ".part")
         draft.write_text(json.dumps(where))
         draft.replace(ready_file)
+    print(f"{command} is ready on ws{secure}://{address}/v1/realtime", flush=True)
+    if certificate is not None:
+        print(f"trust its certificate: SSL_CERT_FILE or NODE_EXTRA_CA_CERTS={certificate}", flush=True)
 
 
 @contextmanager

@@ -18,7 +18,14 @@ installs. Names are imported when they are first used, so that the plugin costs 
     connection   one caller, and the script that is played to it
     server       who lets callers in
     threaded     the same beside a test, whether that is asynchronous or not
+    serving      the real server in a process of its own
     plugin       the fixtures
+    files        scripts in YAML, TOML and JSON
+    journal      events with their times, one a line
+    recording    what a client and a real server say to each other, written down
+    replay       recordings as scripts
+    report       a script against what came
+    sound        what responses sound like
 """
 
 from importlib import import_module

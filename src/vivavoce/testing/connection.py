@@ -12,6 +12,7 @@ from vivavoce.protocol import InvalidEvent, errors
 from vivavoce.protocol import server_events as ga
 from vivavoce.protocol.client_events import ClientEvent
 from vivavoce.protocol.dialects import Dialect
+from vivavoce.protocol.responses import DurationUsage
 from vivavoce.protocol.server_events import ServerEvent
 from vivavoce.protocol.sessions import RealtimeSession, Session
 from vivavoce.testing.clock import Activity, Clock
@@ -399,16 +400,28 @@ class ScriptedConnection:
         stopped = ga.InputAudioBufferSpeechStopped(
             event_id=self._new_id("event"), audio_end_ms=step.end_ms, item_id=id
         )
-        for event in [stopped, *self._conversation.committed(id)]:
+        for event in (stopped, *self._conversation.committed(id)):
             await self._emit(event)
         if step.transcript is not None:
-            await self._emit(
-                ga.ConversationItemInputAudioTranscriptionCompleted(
-                    event_id=self._new_id("event"), item_id=id, content_index=0, transcript=step.transcript
-                )
-            )
+            for event in self._transcription(id, step.transcript, step.end_ms - step.start_ms):
+                await self._emit(event)
         del self._names[name]
         self._names[f"item.{step.name}_done"] = id
+
+    def _transcription(self, item_id: str, transcript: str, ms: int) -> list[ServerEvent]:
+        """What was understood, as `whisper-1` tells it: all at once, for so much a second."""
+        return [
+            ga.ConversationItemInputAudioTranscriptionDelta(
+                event_id=self._new_id("event"), item_id=item_id, content_index=0, delta=transcript
+            ),
+            ga.ConversationItemInputAudioTranscriptionCompleted(
+                event_id=self._new_id("event"),
+                item_id=item_id,
+                content_index=0,
+                transcript=transcript,
+                usage=DurationUsage(seconds=max(0, ms) / 1000),
+            ),
+        ]
 
     async def _stall(self, seconds: float | None) -> None:
         """Read and write nothing."""

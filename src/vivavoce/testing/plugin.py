@@ -5,12 +5,14 @@ pytest loads it wherever vivavoce is installed, so it imports nothing before a t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from vivavoce.testing.serving import Serving
     from vivavoce.testing.threaded import RealtimeServer
 
 MARKER = (
@@ -36,3 +38,24 @@ def realtime_server(request: pytest.FixtureRequest) -> Iterator[RealtimeServer]:
             server.check()
         except ScriptNotFollowed as reason:
             pytest.fail(str(reason), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def vivavoce_server_options() -> Sequence[str]:
+    """The options of `vivavoce serve` for `vivavoce_server`: override it to add some, as a configuration."""
+    return ()
+
+
+@pytest.fixture(scope="session")
+def vivavoce_server(
+    vivavoce_server_options: Sequence[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Serving]:
+    """The real server, `vivavoce serve`, in a process of its own on a free port of this machine, for all
+    tests of the session. Tests that use it are skipped where the extra `server` is not installed."""
+    if not all(find_spec(package) for package in ("starlette", "uvicorn", "onnxruntime")):
+        pytest.skip('vivavoce_server needs the server: pip install "vivavoce[server,offline]"')
+    from vivavoce.testing.serving import Serving, serving
+
+    folder = tmp_path_factory.mktemp("vivavoce-server")
+    with serving(folder, *vivavoce_server_options, kind=Serving) as server:
+        yield server
