@@ -23,6 +23,7 @@ from tests.client.emitters import (
 from tests.client.peer import frame, peer, raw_peer
 from vivavoce import AsyncClient
 from vivavoce.client import ConfigurationError, ConnectionRefused, UnsendableEvent
+from vivavoce.client.async_socket import WebSocket
 from vivavoce.client.errors import SocketNotOpen
 from vivavoce.client.live_socket import CLOSED, CONNECTING, OPEN, SocketEvent
 from vivavoce.client.websocket import OpenAIRealtimeWebSocket
@@ -235,6 +236,28 @@ async def test_closing_before_it_is_open(emitter: EmitterClass) -> None:
         await reached.wait()
         rt.close()
         rt.close()
+        await rt.socket.wait_closed()
+    assert calls == ["The WebSocket was closed before the connection was established.", "close"]
+
+
+@all_emitters
+async def test_closing_in_the_moment_in_which_it_opens(
+    emitter: EmitterClass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's answer has come, and the task that waits for it does not know yet."""
+    calls: list[Any] = []
+    take = WebSocket.data_received
+
+    def take_and_close(websocket: WebSocket, data: bytes) -> None:
+        take(websocket, data)
+        rt.close()
+
+    monkeypatch.setattr(WebSocket, "data_received", take_and_close)
+    async with peer(echo) as url:
+        rt = connected(emitter, url)
+        rt.on("error", lambda error: calls.append(error.message))
+        on_socket(rt, "open", lambda *_: calls.append("open"))
+        on_socket(rt, "close", lambda *_: calls.append("close"))
         await rt.socket.wait_closed()
     assert calls == ["The WebSocket was closed before the connection was established.", "close"]
 

@@ -152,7 +152,8 @@ class LiveSocket(ABC):
             self._end(1006, "")
             return
         self._websocket = websocket
-        self._abandoned = False
+        if self._abandoned:
+            raise asyncio.CancelledError  # closed after the answer came, and before it was known here
         self.ready_state = OPEN
         self.protocol = websocket.subprotocol or ""
         self._guard(self._tell_open)

@@ -115,6 +115,10 @@ class TestOpenAIRealtimeWebSocket:
         assert "ek_" not in unspeakable
         assert nowhere.startswith("The page cannot open wss://no|where/realtime (SyntaxError)")
 
+    def test_closing_in_the_moment_in_which_it_opens(self, run: Run, server: Server) -> None:
+        happened = run("closed_early", base_url=server.base_url, key=secret(server))
+        assert happened == ["The WebSocket was closed before the connection was established.", "close"]
+
     def test_a_wrong_key(self, run: Run, server: Server) -> None:
         told = run("conversation", base_url=server.base_url, key="ek_wrong")
         (event,) = told["events"]
