@@ -41,8 +41,8 @@ __all__ = ["OpenAIRealtimeError", "OpenAIRealtimeWebSocket"]
 IN_BROWSER = (
     "It looks like you're running in a browser-like environment.\n\nThis is disabled by default, as it risks "
     "exposing your secret API credentials to attackers.\n\nYou can avoid this error by creating an ephemeral "
-    "session token:\nhttps://platform.openai.com/docs/api-reference/realtime-sessions\n\nIf nobody else can use "
-    "this page, pass dangerously_allow_browser=True.\n"
+    "session token:\nhttps://platform.openai.com/docs/api-reference/realtime-sessions\n\nIf nobody else "
+    "can use this page, pass dangerously_allow_browser=True.\n"
 )
 
 NO_HEADERS = (
