@@ -15,7 +15,7 @@ from vivavoce.audio.wav import write_wav
 from vivavoce.cli.demo.duplex import TICK_SAMPLES, Duplex, Stretch
 from vivavoce.cli.demo.server import ServerDidNotStart, server
 from vivavoce.cli.demo.timeline import Picture, Said, Span, draw
-from vivavoce.cli.playback import RATE, Playback
+from vivavoce.client.voice.playback import RATE, Playback
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -5,21 +5,20 @@ import io
 import sys
 import threading
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
-from vivavoce.audio.resample import resample
-from vivavoce.audio.wav import Recording as WavRecording
-from vivavoce.audio.wav import WavWriter
+from vivavoce.audio.samples import Samples
+from vivavoce.audio.wav import Recording, WavWriter
 from vivavoce.cli.dialogue import Dialogue, Listener, TalkError
 from vivavoce.cli.exchange import Exchange, Turn
-from vivavoce.cli.playback import RATE, Playback
 from vivavoce.cli.screen import Screen, Writing
-from vivavoce.cli.virtual_sound import FileSpeaker, Recording
 from vivavoce.client import AsyncClient, WebSocketOptions
 from vivavoce.client.realtime import AsyncConnect
+from vivavoce.client.voice.playback import Playback
+from vivavoce.client.voice.recordings import ArraySource, PacedSink
 from vivavoce.protocol import (
     AudioInputParams,
     AudioOutputParams,
@@ -84,23 +83,22 @@ class Call(NamedTuple):
 
 
 async def with_recording(
-    call: Call, recording: WavRecording, journal: Journal, reply: WavWriter | None, *, name: str
+    call: Call, recording: Recording, journal: Journal, reply: WavWriter | None, *, name: str
 ) -> None:
     """Speak a recording and listen to the answers, until the last is complete."""
-    audio = resample(recording.samples, recording.rate, RATE).astype("<i2").tobytes()
-    seconds = len(audio) / 2 / RATE
     by_hand = call.silence_ms is None
-    source = Recording(audio, silence=not by_hand)
+    source = ArraySource(recording.samples, recording.rate, silence=not by_hand)
+    seconds = source.seconds
     exchange = Exchange(source.spoken_at)
     playback = Playback()
     title = f"{call.model} at {call.host} hears {name} ({seconds:.1f} s)"
-    async with call.connect() as rt, FileSpeaker(playback, reply) as speaker:
+    async with call.connect() as rt, playing(playback, reply) as speaker:
         with Screen(exchange, playback, title) as screen:
             dialogue = Dialogue(
                 rt, exchange, playback, journal, timeout=call.timeout, on_event=_notes(screen)
             )
 
-            def on_frame(frame: bytes) -> None:
+            def on_frame(frame: Samples) -> None:
                 over = dialogue.spoken_s >= seconds
                 screen.hear(frame, "silence" if over else f"{dialogue.spoken_s:.1f} of {seconds:.1f} s")
 
@@ -124,15 +122,17 @@ async def live(call: Call, journal: Journal, reply: WavWriter | None) -> None:
 
     With `reply` the answers go there instead. Raises DeviceError where a device is missing.
     """
-    from vivavoce.cli.sound_card import Microphone, Speaker
+    from vivavoce.client.voice.devices import Microphone, Speaker
 
     playback = Playback()
     async with AsyncExitStack() as devices:
         microphone = devices.enter_context(Microphone())
         if reply is None:
-            devices.enter_context(Speaker(playback))
+            speaker = Speaker()
+            devices.push_async_callback(speaker.close)
+            speaker.open(playback)
         else:
-            await devices.enter_async_context(FileSpeaker(playback, reply))
+            await devices.enter_async_context(playing(playback, reply))
         exchange = Exchange(microphone.spoken_at)
         title = f"{call.model} at {call.host} listens. Wear headphones; Ctrl+C ends."
         async with call.connect() as rt:
@@ -149,6 +149,17 @@ async def live(call: Call, journal: Journal, reply: WavWriter | None) -> None:
                     )
 
                 await beside(converse(), dialogue.listen(), _refreshing(screen))
+
+
+@asynccontextmanager
+async def playing(playback: Playback, reply: WavWriter | None) -> AsyncIterator[PacedSink]:
+    """A speaker that writes what is heard to a file, or only listens."""
+    speaker = PacedSink(reply.write if reply is not None else None)
+    speaker.open(playback)
+    try:
+        yield speaker
+    finally:
+        await speaker.close()
 
 
 async def in_writing(call: Call, journal: Journal) -> None:

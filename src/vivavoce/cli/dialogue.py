@@ -7,10 +7,11 @@ from contextlib import suppress
 
 import pybase64
 
+from vivavoce.audio.samples import Samples
 from vivavoce.cli.exchange import Exchange, Turn
-from vivavoce.cli.playback import Playback
-from vivavoce.cli.virtual_sound import FRAME_MS, Source
 from vivavoce.client import AsyncRealtimeConnection, ConnectionClosed
+from vivavoce.client.voice.playback import Playback
+from vivavoce.client.voice.recordings import FRAME_MS, Source
 from vivavoce.protocol import (
     ClientEvent,
     ConversationItemCreate,
@@ -100,10 +101,10 @@ class Dialogue:
         await self._send(SessionUpdate(event_id=_SESSION, session=session))
         await self._until(lambda: self._configured)
 
-    async def speak(self, source: Source, on_frame: Callable[[bytes], None]) -> None:
+    async def speak(self, source: Source, on_frame: Callable[[Samples], None]) -> None:
         """Send what a microphone hears, until there is no more."""
         async for frame in source:
-            audio = pybase64.b64encode_as_string(frame)
+            audio = pybase64.b64encode_as_string(frame.astype("<i2", copy=False).tobytes())
             await self._send(InputAudioBufferAppend(audio=audio))
             self._spoken_ms += FRAME_MS
             on_frame(frame)

@@ -3,8 +3,6 @@
 Where the output is no terminal, each turn is printed once, when it is complete, as plain lines.
 """
 
-import math
-from array import array
 from collections import deque
 from types import TracebackType
 from typing import Self
@@ -15,8 +13,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from vivavoce.audio.samples import Samples
 from vivavoce.cli.exchange import Exchange, Turn
-from vivavoce.cli.playback import Playback
+from vivavoce.client.voice.level import level_db
+from vivavoce.client.voice.playback import Playback
 
 METER_FRAMES = 24
 BARS = " ▁▂▃▄▅▆▇█"
@@ -50,12 +50,9 @@ class Screen:
         self._live.stop()
         self._print(self._exchange.turns[self._printed :])
 
-    def hear(self, frame: bytes, progress: str) -> None:
-        """The caller's voice, 16-bit PCM, for the meter; `progress` stands beside it."""
-        samples = array("h", frame)
-        power = math.sqrt(sum(sample * sample for sample in samples[::4]) / max(1, len(samples[::4])))
-        decibels = 20 * math.log10(max(power, 1) / 32768)
-        self._levels.append(max(0.0, 1 - decibels / QUIETEST_DB))
+    def hear(self, samples: Samples, progress: str) -> None:
+        """The caller's voice, for the meter; `progress` stands beside it."""
+        self._levels.append(max(0.0, 1 - level_db(samples) / QUIETEST_DB))
         self._progress = progress
 
     def refresh(self) -> None:

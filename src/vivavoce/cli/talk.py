@@ -172,7 +172,7 @@ def _in_our_words(error: Exception) -> str:
     """What the client says to programs, said to whoever types commands."""
     sentence = str(error)
     for theirs, ours in _WORDS.items():
-        sentence = re.sub(rf"\b{theirs}\b", ours, sentence)
+        sentence = re.sub(rf"\b{theirs}(?!\w)", ours, sentence)
     return sentence
 
 
@@ -181,4 +181,6 @@ _WORDS = {
     "api_key": "--api-key",
     "pass an ssl.SSLContext that trusts it": "add --insecure",
     "The base URL": "The URL",
+    "use a recording": "talk with --input or --text",
+    r"vivavoce\[voice\]": "vivavoce[mic]",
 }

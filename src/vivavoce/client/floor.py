@@ -1,6 +1,5 @@
-"""Who has the floor: asking for a response when none is in progress, and telling what is part of the
-conversation
-from what is beside it."""
+"""Who has the floor: asking for a response when none is in progress, and telling the conversation from what
+is beside it."""
 
 from __future__ import annotations
 

@@ -20,17 +20,17 @@ class PortAudioError(Exception):
     pass
 
 
-def check_input_settings(*, samplerate: int, channels: int, dtype: str) -> None:
+def check_input_settings(*, device: str | int | None, samplerate: int, channels: int, dtype: str) -> None:
     _check("input", samplerate)
-    assert (channels, dtype) == (1, "int16")
+    assert (device, channels, dtype) == (None, 1, "int16")
 
 
-def check_output_settings(*, samplerate: int, channels: int, dtype: str) -> None:
+def check_output_settings(*, device: str | int | None, samplerate: int, channels: int, dtype: str) -> None:
     _check("output", samplerate)
-    assert (channels, dtype) == (1, "int16")
+    assert (device, channels, dtype) == (None, 1, "int16")
 
 
-def query_devices(*, kind: str) -> dict[str, float]:
+def query_devices(device: str | int | None, kind: str) -> dict[str, float]:
     if os.environ.get("SOUND_MISSING") == kind:
         raise ValueError(f"No {kind} device matching -1\nsecond line")
     return {"default_samplerate": float(RATE)}
@@ -42,10 +42,20 @@ def _check(kind: str, rate: int) -> None:
 
 
 class _Stream:
+    latency = 0.02
+    _file: BinaryIO
+
     def __init__(
-        self, *, samplerate: int, blocksize: int, channels: int, dtype: str, callback: Callable[..., None]
+        self,
+        *,
+        device: str | int | None,
+        samplerate: int,
+        blocksize: int,
+        channels: int,
+        dtype: str,
+        callback: Callable[..., None],
     ) -> None:
-        assert (samplerate, channels, dtype) == (RATE, 1, "int16")
+        assert (device, samplerate, channels, dtype) == (None, RATE, 1, "int16")
         self._frames = blocksize
         self._callback = callback
         self._over = threading.Event()
@@ -56,7 +66,9 @@ class _Stream:
 
     def close(self) -> None:
         self._over.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._file.close()
 
     def _run(self) -> None:
         begin = time.monotonic()
@@ -73,7 +85,7 @@ class _Stream:
 class RawInputStream(_Stream):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._file: BinaryIO = open(os.environ["SOUND_IN"], "rb")  # noqa: SIM115
+        self._file = open(os.environ["SOUND_IN"], "rb")  # noqa: SIM115
 
     def _block(self) -> None:
         block = self._file.read(2 * self._frames).ljust(2 * self._frames, b"\0")
@@ -83,7 +95,7 @@ class RawInputStream(_Stream):
 class RawOutputStream(_Stream):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._file: BinaryIO = open(os.environ["SOUND_OUT"], "wb")  # noqa: SIM115
+        self._file = open(os.environ["SOUND_OUT"], "wb")  # noqa: SIM115
 
     def _block(self) -> None:
         block = bytearray(2 * self._frames)

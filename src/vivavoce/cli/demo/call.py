@@ -9,8 +9,8 @@ import pybase64
 from vivavoce.cli.demo.duplex import Duplex
 from vivavoce.cli.demo.script import move_door
 from vivavoce.cli.exchange import Exchange, Turn
-from vivavoce.cli.playback import BYTES_PER_MS, Heard, Playback
 from vivavoce.client import AsyncRealtimeConnection
+from vivavoce.client.voice.playback import BYTES_PER_MS, Heard, Playback
 from vivavoce.protocol import (
     ClientEvent,
     ConversationItemCreate,

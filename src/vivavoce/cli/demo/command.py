@@ -17,8 +17,8 @@ from vivavoce.cli.demo.call import Call
 from vivavoce.cli.demo.report import LiveScene, SceneTurns
 from vivavoce.cli.demo.script import CALLER_SPEED, CALLER_VOICE, DOOR, SCENES
 from vivavoce.cli.demo.server import server
-from vivavoce.cli.playback import RATE
 from vivavoce.client import AsyncClient
+from vivavoce.client.voice.playback import RATE
 from vivavoce.engines.espeak import ESpeakOptions, ESpeakSynthesizer
 from vivavoce.engines.interfaces import EngineError
 from vivavoce.protocol import (

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vivavoce.audio.samples import Samples
-from vivavoce.cli.playback import RATE, Playback
+from vivavoce.client.voice.playback import RATE, Playback
 
 TICK_S = 0.04
 TICK_SAMPLES = int(RATE * TICK_S)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from vivavoce.cli.demo.call import Call
 from vivavoce.cli.demo.report import SceneTurns
 from vivavoce.cli.demo.timeline import Picture, Said, Span
-from vivavoce.cli.playback import RATE
+from vivavoce.client.voice.playback import RATE
 from vivavoce.protocol import (
     ConversationItemInputAudioTranscriptionCompleted,
     InputAudioBufferSpeechStarted,

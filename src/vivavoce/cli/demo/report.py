@@ -12,7 +12,7 @@ from rich.text import Text
 from vivavoce.cli.demo.call import Call
 from vivavoce.cli.demo.script import Scene
 from vivavoce.cli.exchange import Turn
-from vivavoce.cli.playback import BYTES_PER_MS
+from vivavoce.client.voice.playback import BYTES_PER_MS
 
 CALLER, ASSISTANT, FUNCTION, FAINT = "bold blue", "bold magenta", "bold yellow", "bright_black"
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from vivavoce.cli.playback import BYTES_PER_MS, Heard, Playback
+from vivavoce.client.voice.playback import BYTES_PER_MS, Heard, Playback
 
 
 def ms(milliseconds: int) -> bytes:
