@@ -55,7 +55,7 @@ class Held:
 
     def __init__(self, server: Server) -> None:
         url = server.base_url.removesuffix("/v1") + "/metrics"
-        text = httpx.get(url, headers={"Authorization": f"Bearer {server.key}"}).text
+        text = httpx.get(url, headers={"Authorization": f"Bearer {server.key}"}, timeout=60).text
         numbers: Counter[str] = Counter()
         for family in text_string_to_metric_families(text):
             for sample in family.samples:

@@ -19,6 +19,9 @@ from vivavoce.conformance.words import Event, Words, item_create
 PATIENCE_S = 90.0
 """How long an answer may take on a machine that is busy with all the others."""
 
+LONGEST_PAUSE_S = 2.0
+"""Between two acts of a caller."""
+
 STEADY = (
     "Hello!",
     "What time is it?",
@@ -143,7 +146,7 @@ class Soaked:
             await deeds[act](conversation)
             if self._random.random() < 0.7:
                 self._count(await conversation.answered())
-            await asyncio.sleep(self._random.uniform(0, 0.4))
+            await asyncio.sleep(self._random.uniform(0, LONGEST_PAUSE_S))
         self._count(await conversation.ended())
         return True
 
