@@ -12,7 +12,6 @@ import pybase64
 from msgspec import UNSET, UnsetType
 
 from vivavoce.protocol import (
-    ClientEvent,
     ConversationItemCreate,
     ConversationItemDelete,
     ConversationItemRetrieve,
@@ -32,12 +31,14 @@ from vivavoce.protocol import (
 Sent = TypeVar("Sent", covariant=True)
 
 
-class _Events(Generic[Sent]):
-    def __init__(self, send: Callable[[ClientEvent], Sent]) -> None:
+class Events(Generic[Sent]):
+    """Those of one kind."""
+
+    def __init__(self, send: Callable[[Any], Sent]) -> None:
         self._send = send
 
 
-class SessionEvents(_Events[Sent]):
+class SessionEvents(Events[Sent]):
     """`session.*`"""
 
     def update(
@@ -47,7 +48,7 @@ class SessionEvents(_Events[Sent]):
         return self._send(SessionUpdate(session=cast(SessionParams, session), event_id=event_id))
 
 
-class InputAudioBufferEvents(_Events[Sent]):
+class InputAudioBufferEvents(Events[Sent]):
     """`input_audio_buffer.*`"""
 
     def append(self, *, audio: bytes | str, event_id: str | UnsetType = UNSET) -> Sent:
@@ -66,7 +67,7 @@ class InputAudioBufferEvents(_Events[Sent]):
         return self._send(InputAudioBufferClear(event_id=event_id))
 
 
-class OutputAudioBufferEvents(_Events[Sent]):
+class OutputAudioBufferEvents(Events[Sent]):
     """`output_audio_buffer.*`"""
 
     def clear(self, *, event_id: str | UnsetType = UNSET) -> Sent:
@@ -75,7 +76,7 @@ class OutputAudioBufferEvents(_Events[Sent]):
         return self._send(OutputAudioBufferClear(event_id=event_id))
 
 
-class ItemEvents(_Events[Sent]):
+class ItemEvents(Events[Sent]):
     """`conversation.item.*`"""
 
     def create(
@@ -113,18 +114,18 @@ class ItemEvents(_Events[Sent]):
         )
 
 
-class ConversationEvents(_Events[Sent]):
+class ConversationEvents(Events[Sent]):
     """`conversation.*`
 
     - item: the events about items.
     """
 
-    def __init__(self, send: Callable[[ClientEvent], Sent]) -> None:
+    def __init__(self, send: Callable[[Any], Sent]) -> None:
         super().__init__(send)
         self.item: ItemEvents[Sent] = ItemEvents(send)
 
 
-class ResponseEvents(_Events[Sent]):
+class ResponseEvents(Events[Sent]):
     """`response.*`"""
 
     def create(
