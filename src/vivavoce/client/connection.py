@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import isawaitable
-from typing import Any, Generic, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
 
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
@@ -23,6 +23,9 @@ from vivavoce.client.listening import Listening
 from vivavoce.client.recovering import Recovery
 from vivavoce.client.responding import Asking, Conversing
 from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
+
+if TYPE_CHECKING:
+    from vivavoce.client.overloads import AsyncEmitted, On
 
 Sending: TypeAlias = Coroutine[Any, Any, None]
 
@@ -210,13 +213,34 @@ class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listeni
             async for event in self:
                 await self._dispatch(event)
 
-    def emitted(self, name: str) -> Awaitable[ServerEvent | UnknownEvent]:
+    def _emitted(self, name: str) -> Awaitable[ServerEvent | UnknownEvent]:
         """The next event of this name, to be awaited. Its handlers are called as well.
 
         While no task is in `dispatch_events`, waiting does what that does. Raises ErrorReceived if an `error`
         event comes first, and ConnectionClosed if none comes any more.
         """
         return _Emitted(self, name)
+
+    if TYPE_CHECKING:
+
+        @property
+        def on(self) -> On[Self]:
+            """Call a function for every event of a name: `rt.on(name, function)`, or as a decorator."""
+
+        @property
+        def once(self) -> On[Self]:
+            """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
+
+        @property
+        def emitted(self) -> AsyncEmitted:
+            """The next event of a name, to be awaited; its handlers are called as well.
+
+            While no task is in `dispatch_events`, waiting does what that does. Raises ErrorReceived if an
+            `error` event comes first, and ConnectionClosed if none comes any more.
+            """
+
+    else:
+        emitted = _emitted
 
     async def _dispatch(self, event: ServerEvent | UnknownEvent) -> None:
         for handler in self._core.listeners(event):

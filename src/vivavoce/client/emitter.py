@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping
 from inspect import iscoroutine
 from types import EllipsisType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -63,7 +63,7 @@ class EventEmitter(Listening):
         self._awaited = False
         """Whether somebody who waited for an event has been told, and not run yet."""
 
-    def emitted(self, name: str) -> asyncio.Future[Any]:
+    def _emitted(self, name: str) -> asyncio.Future[Any]:
         """The next event of this name, to be awaited; a list, where it says several things. It counts from
         now on, whether awaited yet or not.
 
@@ -86,6 +86,9 @@ class EventEmitter(Listening):
         forget = self._handlers.expect(name, arrived, failed)
         arrival.add_done_callback(lambda _: forget())
         return arrival
+
+    if not TYPE_CHECKING:
+        emitted = _emitted
 
     def _emit(self, name: str, *said: Any) -> None:
         for handler in self._handlers.take(name):

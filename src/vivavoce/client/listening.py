@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import iscoroutinefunction
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from vivavoce.client.handlers import Handler, Handlers
 
@@ -25,13 +25,17 @@ class Listening:
 
     _handlers: Handlers
 
-    def on(self, name: str, handler: Handler | None = None) -> Any:
+    def _on(self, name: str, handler: Handler | None = None) -> Any:
         """Call `handler` for every event of this name. As a decorator without `handler`."""
         return self._register(name, handler, once=False)
 
-    def once(self, name: str, handler: Handler | None = None) -> Any:
+    def _once(self, name: str, handler: Handler | None = None) -> Any:
         """Call `handler` for the next event of this name. As a decorator without `handler`."""
         return self._register(name, handler, once=True)
+
+    if not TYPE_CHECKING:  # whoever listens says which event has which class: see `overloads`
+        on = _on
+        once = _once
 
     def off(self, name: str, handler: Handler) -> Self:
         """Take back one registration of `handler`, the oldest. Does nothing if there is none."""

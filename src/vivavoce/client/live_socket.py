@@ -195,6 +195,17 @@ class EmitterSocket(LiveSocket, EventEmitter):
         EventEmitter.__init__(self)
         LiveSocket.__init__(self, *args, **options)
 
+    if TYPE_CHECKING:
+
+        def on(self, name: str, handler: Callable[..., object] | None = None) -> Any:
+            """Call `handler` for every event of this name. As a decorator without `handler`."""
+
+        def once(self, name: str, handler: Callable[..., object] | None = None) -> Any:
+            """Call `handler` for the next event of this name. As a decorator without `handler`."""
+
+        def emitted(self, name: str) -> asyncio.Future[Any]:
+            """The next event of this name: what it says, or a list where that is several things."""
+
     def _tell_open(self) -> None:
         self._emit("open")
 

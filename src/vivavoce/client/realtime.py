@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from copy import copy
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from vivavoce.client.account import ClientLike, account_of
 from vivavoce.client.core import ConnectionCore, encoded
@@ -22,6 +22,7 @@ from vivavoce.protocol import ClientEvent, ServerEvent, decode_server_event
 
 if TYPE_CHECKING:
     from vivavoce.client.connection import AsyncRealtimeConnection
+    from vivavoce.client.overloads import On
     from vivavoce.client.recovering import Recovery
     from vivavoce.client.sync_connection import RealtimeConnection
 
@@ -188,6 +189,16 @@ class Connecting(Listening):
         Raises UnsendableEvent for what JSON cannot hold, and SendQueueFull.
         """
         self._queue.put(encoded(event))
+
+    if TYPE_CHECKING:
+
+        @property
+        def on(self) -> On[Self]:
+            """Call a function for every event of a name: `rt.on(name, function)`, or as a decorator."""
+
+        @property
+        def once(self) -> On[Self]:
+            """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
 
     def _core(self) -> ConnectionCore[ServerEvent]:
         """What the connection begins with. What waits in the queue is for this one alone."""

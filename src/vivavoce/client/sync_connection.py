@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from time import monotonic
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
@@ -20,6 +20,9 @@ from vivavoce.client.handlers import Handler
 from vivavoce.client.listening import Listening, refuse_coroutine
 from vivavoce.client.sync_socket import SyncWebSocket
 from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
+
+if TYPE_CHECKING:
+    from vivavoce.client.overloads import Emitted, On
 
 
 class Connection(Generic[Event, Outgoing]):
@@ -173,7 +176,7 @@ class RealtimeConnection(Connection[ServerEvent, ClientEvent], Listening):
         for event in self:
             self._dispatch(event)
 
-    def emitted(self, name: str, timeout: float | None = None) -> ServerEvent | UnknownEvent:
+    def _emitted(self, name: str, timeout: float | None = None) -> ServerEvent | UnknownEvent:
         """Wait for the next event of this name, and call the handlers of what comes meanwhile.
 
         - timeout: seconds to wait for it; None, for ever.
@@ -195,6 +198,28 @@ class RealtimeConnection(Connection[ServerEvent, ClientEvent], Listening):
         finally:
             forget()
         return arrived[0]
+
+    if TYPE_CHECKING:
+
+        @property
+        def on(self) -> On[Self]:
+            """Call a function for every event of a name: `rt.on(name, function)`, or as a decorator."""
+
+        @property
+        def once(self) -> On[Self]:
+            """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
+
+        @property
+        def emitted(self) -> Emitted:
+            """Wait for the next event of a name, at most `timeout` seconds; the handlers of what comes are
+            called meanwhile.
+
+            Raises ErrorReceived if an `error` event comes first, ConnectionClosed if none comes any more, and
+            TimeoutError.
+            """
+
+    else:
+        emitted = _emitted
 
     def _dispatch(self, event: ServerEvent | UnknownEvent) -> None:
         for handler in self._core.listeners(event):

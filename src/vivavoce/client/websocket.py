@@ -35,6 +35,7 @@ from vivavoce.protocol import ServerEvent, UnknownEvent, decode_server_event
 
 if TYPE_CHECKING:
     from vivavoce.client.opening import WebSocketOptions
+    from vivavoce.client.overloads import EmitterEmitted, EmitterOn
 
 __all__ = ["OpenAIRealtimeError", "OpenAIRealtimeWebSocket"]
 
@@ -134,6 +135,23 @@ class OpenAIRealtimeWebSocket(RealtimeWebSocket):
         key = static_key(account_of(client))
         target = Target(model, call_id, intent)
         self._begin(client, key, target, build_realtime_url, options, dangerously_allow_browser)
+
+    if TYPE_CHECKING:
+
+        @property
+        def on(self) -> EmitterOn[Self]:
+            """Call a function for every event of a name: `rt.on(name, function)`, or as a decorator."""
+
+        @property
+        def once(self) -> EmitterOn[Self]:
+            """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
+
+        @property
+        def emitted(self) -> EmitterEmitted:
+            """The next event of a name, to be awaited. It counts from this call on, awaited or not yet.
+
+            An `error` that comes first is raised, except by `emitted("error")`, which returns it.
+            """
 
     @classmethod
     async def create(

@@ -12,7 +12,7 @@ The beta dialect's is in `vivavoce.client.beta.ws`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from vivavoce.client.account import Account, ClientLike, account_of
 from vivavoce.client.clients import AsyncClient
@@ -30,6 +30,9 @@ from vivavoce.client.urls import (
     shown_url,
 )
 from vivavoce.protocol import ServerEvent, UnknownEvent, decode_server_event
+
+if TYPE_CHECKING:
+    from vivavoce.client.overloads import EmitterEmitted, EmitterOn
 
 __all__ = ["OpenAIRealtimeError", "OpenAIRealtimeWS", "WSOptions"]
 
@@ -100,6 +103,23 @@ class OpenAIRealtimeWS(RealtimeWS):
         client = AsyncClient() if client is None else client
         key = static_key(account_of(client))
         self._begin(client, key, Target(model, call_id, intent), build_realtime_url, options)
+
+    if TYPE_CHECKING:
+
+        @property
+        def on(self) -> EmitterOn[Self]:
+            """Call a function for every event of a name: `rt.on(name, function)`, or as a decorator."""
+
+        @property
+        def once(self) -> EmitterOn[Self]:
+            """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
+
+        @property
+        def emitted(self) -> EmitterEmitted:
+            """The next event of a name, to be awaited. It counts from this call on, awaited or not yet.
+
+            An `error` that comes first is raised, except by `emitted("error")`, which returns it.
+            """
 
     @classmethod
     async def create(

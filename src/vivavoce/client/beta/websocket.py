@@ -14,6 +14,7 @@ from vivavoce.protocol.beta.server_events import ServerEvent, decode_server_even
 
 if TYPE_CHECKING:
     from vivavoce.client.opening import WebSocketOptions
+    from vivavoce.client.overloads import BetaEmitterEmitted, BetaEmitterOn
 
 __all__ = ["OpenAIRealtimeError", "OpenAIRealtimeWebSocket"]
 
@@ -43,6 +44,23 @@ class OpenAIRealtimeWebSocket(RealtimeWebSocket):
         key = static_key(account_of(client))
         target = Target(model, call_id)
         self._begin(client, key, target, options, dangerously_allow_browser)
+
+    if TYPE_CHECKING:
+
+        @property
+        def on(self) -> BetaEmitterOn[Self]:
+            """Call a function for every event of a name: `rt.on(name, function)`, or as a decorator."""
+
+        @property
+        def once(self) -> BetaEmitterOn[Self]:
+            """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
+
+        @property
+        def emitted(self) -> BetaEmitterEmitted:
+            """The next event of a name, to be awaited. It counts from this call on, awaited or not yet.
+
+            An `error` that comes first is raised, except by `emitted("error")`, which returns it.
+            """
 
     @classmethod
     async def create(

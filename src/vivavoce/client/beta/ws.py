@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from vivavoce.client.account import ClientLike, account_of
 from vivavoce.client.clients import AsyncClient
@@ -11,6 +11,9 @@ from vivavoce.client.urls import Target, azure_target, beta_realtime_url, emitte
 from vivavoce.client.ws import RealtimeWS, WSOptions
 from vivavoce.protocol import UnknownEvent
 from vivavoce.protocol.beta.server_events import ServerEvent, decode_server_event
+
+if TYPE_CHECKING:
+    from vivavoce.client.overloads import BetaEmitterEmitted, BetaEmitterOn
 
 __all__ = ["OpenAIRealtimeError", "OpenAIRealtimeWS", "WSOptions"]
 
@@ -36,6 +39,23 @@ class OpenAIRealtimeWS(RealtimeWS):
         client = AsyncClient() if client is None else client
         key = static_key(account_of(client))
         self._begin(client, key, Target(model, call_id), options)
+
+    if TYPE_CHECKING:
+
+        @property
+        def on(self) -> BetaEmitterOn[Self]:
+            """Call a function for every event of a name: `rt.on(name, function)`, or as a decorator."""
+
+        @property
+        def once(self) -> BetaEmitterOn[Self]:
+            """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
+
+        @property
+        def emitted(self) -> BetaEmitterEmitted:
+            """The next event of a name, to be awaited. It counts from this call on, awaited or not yet.
+
+            An `error` that comes first is raised, except by `emitted("error")`, which returns it.
+            """
 
     @classmethod
     async def create(
