@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, overload
 
 import msgspec
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from vivavoce.client.opening import WebSocketOptions
 
     WebSocket: TypeAlias = async_socket.WebSocket | browser_socket.WebSocket
+
+Listener = TypeVar("Listener", bound=Callable[..., object])
 
 CONNECTING, OPEN, CLOSING, CLOSED = range(4)
 
@@ -197,11 +199,23 @@ class EmitterSocket(LiveSocket, EventEmitter):
 
     if TYPE_CHECKING:
 
-        def on(self, name: str, handler: Callable[..., object] | None = None) -> Any:
-            """Call `handler` for every event of this name. As a decorator without `handler`."""
+        @overload
+        def on(self, name: str, handler: Callable[..., object]) -> Self:
+            """Call `handler` for every event of this name."""
 
-        def once(self, name: str, handler: Callable[..., object] | None = None) -> Any:
-            """Call `handler` for the next event of this name. As a decorator without `handler`."""
+        @overload
+        def on(self, name: str) -> Callable[[Listener], Listener]: ...
+
+        def on(self, name: str, handler: Any = None) -> Any: ...
+
+        @overload
+        def once(self, name: str, handler: Callable[..., object]) -> Self:
+            """Call `handler` for the next event of this name."""
+
+        @overload
+        def once(self, name: str) -> Callable[[Listener], Listener]: ...
+
+        def once(self, name: str, handler: Any = None) -> Any: ...
 
         def emitted(self, name: str) -> asyncio.Future[Any]:
             """The next event of this name: what it says, or a list where that is several things."""
