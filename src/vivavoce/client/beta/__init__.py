@@ -1,7 +1,11 @@
 """The client's side of the beta dialect, which OpenAI has shut off and `vivavoce serve` speaks.
 
 realtime    `client.beta.realtime`: connections, and client secrets for them
-connection  open connections
+connecting  opening them
+connection,
+sync_connection
+            open connections
+events      their methods, one for each client event
 ws,
 websocket   the emitter classes
 """

@@ -1,4 +1,4 @@
-"""`client.beta.realtime`: client secrets for sessions of the beta dialect."""
+"""`client.beta.realtime`: connections in the beta dialect, and client secrets for its sessions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, Unpack
 from msgspec import UNSET, UnsetType
 
 from vivavoce.client.account import ClientLike
+from vivavoce.client.beta.connecting import AsyncBetaConnect, BetaConnect, address_of
 from vivavoce.client.clients import AsyncClient, Client
+from vivavoce.client.opening import WebSocketOptions
 from vivavoce.client.rest import (
     Known,
     Request,
@@ -139,6 +141,23 @@ class Realtime:
     def __init__(self, client: ClientLike) -> None:
         self._client = Client.of(client)
 
+    def connect(
+        self,
+        *,
+        model: str,
+        extra_query: Mapping[str, object] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        websocket_options: WebSocketOptions | None = None,
+    ) -> BetaConnect:
+        """A connection about to be opened: enter it with `with`, or call its `enter()`.
+
+        - model: whom to talk to; at Azure, a deployment.
+        - extra_query, extra_headers: sent with the handshake; they win over everything else.
+        - websocket_options: see WebSocketOptions.
+        """
+        address = address_of(self._client, model, extra_query, extra_headers)
+        return BetaConnect(address, websocket_options or {})
+
     @property
     def sessions(self) -> Sessions[NewSession]:
         """Client secrets for conversations."""
@@ -155,6 +174,23 @@ class AsyncRealtime:
 
     def __init__(self, client: ClientLike) -> None:
         self._client = AsyncClient.of(client)
+
+    def connect(
+        self,
+        *,
+        model: str,
+        extra_query: Mapping[str, object] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        websocket_options: WebSocketOptions | None = None,
+    ) -> AsyncBetaConnect:
+        """A connection about to be opened: enter it with `async with`, or call its `enter()`.
+
+        - model: whom to talk to; at Azure, a deployment.
+        - extra_query, extra_headers: sent with the handshake; they win over everything else.
+        - websocket_options: see WebSocketOptions.
+        """
+        address = address_of(self._client, model, extra_query, extra_headers)
+        return AsyncBetaConnect(address, websocket_options or {})
 
     @property
     def sessions(self) -> Sessions[Coroutine[Any, Any, NewSession]]:
