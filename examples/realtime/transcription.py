@@ -1,5 +1,5 @@
-"""A session that only transcribes, as in the guide of the JavaScript SDK: `python transcription.py FILE`, a WAV
-file of 16-bit samples at 24 kHz with one channel."""
+"""A session that only transcribes, as in the guide of the JavaScript SDK: `python transcription.py FILE`, a
+WAV file of 16-bit samples at 24 kHz with one channel."""
 
 import asyncio
 import base64
