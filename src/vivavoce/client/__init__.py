@@ -23,7 +23,9 @@ send. Names are imported when they are first used.
     emitter,
     live_socket      what those have in common, and the sockets under them
     reconnecting     when a connection is made anew, and what a program hears and says of it
-    recovering       making it anew
+    mirror           what the server is known to have
+    restoring        making a new session the same as the old
+    recovering       making the connection anew
     opening          the opening handshake, and why it can fail
     async_socket,
     sync_socket      WebSockets of both kinds
@@ -82,7 +84,14 @@ if TYPE_CHECKING:
     )
     from vivavoce.client.opening import WebSocketOptions
     from vivavoce.client.realtime import AsyncConnect, AsyncRealtime, Connect, Realtime
-    from vivavoce.client.reconnecting import OnReconnecting, ReconnectingEvent, ReconnectingOverrides
+    from vivavoce.client.reconnecting import (
+        LostItem,
+        OnReconnecting,
+        Reconnected,
+        ReconnectingEvent,
+        ReconnectingOverrides,
+        ResponseInterrupted,
+    )
     from vivavoce.client.resources import CreatedCall
     from vivavoce.client.responding import Responding
     from vivavoce.client.sync_connection import RealtimeConnection
@@ -121,18 +130,21 @@ __all__ = [
     "InvalidWebhook",
     "InvalidWebhookSignatureError",
     "KeyFunctionFailed",
+    "LostItem",
     "NotFoundError",
     "OnReconnecting",
     "PermissionDeniedError",
     "RateLimitError",
     "Realtime",
     "RealtimeConnection",
+    "Reconnected",
     "ReconnectingEvent",
     "ReconnectingOverrides",
     "RequestTimeout",
     "Responding",
     "ResponseCancelled",
     "ResponseFailed",
+    "ResponseInterrupted",
     "ResponseLost",
     "SendQueueFull",
     "ServerError",
@@ -163,7 +175,10 @@ _HOMES = {
     "OnReconnecting": "reconnecting",
     "Realtime": "realtime",
     "RealtimeConnection": "sync_connection",
+    "LostItem": "reconnecting",
+    "Reconnected": "reconnecting",
     "ReconnectingEvent": "reconnecting",
+    "ResponseInterrupted": "reconnecting",
     "ReconnectingOverrides": "reconnecting",
     "Responding": "responding",
     "WebSocketOptions": "opening",

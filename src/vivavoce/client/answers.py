@@ -16,8 +16,6 @@ from vivavoce.protocol import (
     ResponseOutputAudioDelta,
     ResponseOutputAudioTranscriptDelta,
     ResponseOutputTextDelta,
-    ServerEvent,
-    UnknownEvent,
     Usage,
 )
 
@@ -84,7 +82,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def part_of(event: ServerEvent | UnknownEvent) -> AnswerPart | None:
+def part_of(event: object) -> AnswerPart | None:
     """What an event adds to an answer, None for nothing."""
     match event:
         case ResponseOutputAudioDelta():

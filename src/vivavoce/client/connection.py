@@ -95,7 +95,10 @@ class AsyncConnection(Generic[Event, Outgoing]):
     async def send_raw(self, message: str | bytes) -> None:
         """Send a text message as it is. Raises ConnectionClosed."""
         data = message.encode() if isinstance(message, str) else message
-        if not self._core.hold_back(data):
+        recovery = self._recovery
+        if recovery is not None and await recovery.holds_back(self._websocket):
+            self._core.queue.put(data)
+        elif not self._core.hold_back(data):
             await self._transmit(data)
 
     def watch(
@@ -129,8 +132,12 @@ class AsyncConnection(Generic[Event, Outgoing]):
         return self._intake.take()
 
     async def _transmit(self, message: bytes) -> None:
+        recovery = self._recovery
         try:
-            await self._websocket.send_text(message)
+            if recovery is None or recovery.mirror is None:
+                await self._websocket.send_text(message)
+            else:
+                await recovery.transmit(self._websocket, message)
         except (WebSocketClosed, OSError):
             raise self._ending(self._core.last) from None
 
@@ -141,10 +148,9 @@ class AsyncConnection(Generic[Event, Outgoing]):
         """Go on with another transport."""
         self._websocket = websocket
         self._intake.switch_to(websocket)
-        self._renewed()
 
-    def _renewed(self) -> None:
-        """The session is another one."""
+    def _renewed(self, *, restored: bool) -> None:
+        """The session is another one, like the old if `restored`."""
 
     def _recovery_failure(self) -> BaseException | None:
         return self._recovery.failure if self._recovery is not None else None
@@ -153,7 +159,9 @@ class AsyncConnection(Generic[Event, Outgoing]):
         """Nothing more will come."""
         if self._core.state is not State.LEFT:
             self._core.become(State.CLOSED)
-        return self._core.ending(self._websocket.closure(), self._core.last, self._core.queue.drain())
+        unsent = self._recovery.unsettled() if self._recovery is not None else []
+        unsent += self._core.queue.drain()
+        return self._core.ending(self._websocket.closure(), self._core.last, unsent)
 
 
 class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listening, Asking):
@@ -196,8 +204,8 @@ class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listeni
         self.conversation: ConversationEvents[Sending] = ConversationEvents(self.send)
         self.response: ResponseEvents[Sending] = ResponseEvents(self.send)
 
-    def _renewed(self) -> None:
-        self._conversing.responses.renewed()
+    def _renewed(self, *, restored: bool) -> None:
+        self._conversing.responses.renewed(restored=restored)
 
     async def dispatch_events(self) -> None:
         """Call the handlers of every event that comes, until the connection ends: those of the event's type,

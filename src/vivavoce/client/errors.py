@@ -270,7 +270,8 @@ class ConnectionClosed(VivavoceError):
     - reason: what was said with it, often empty.
     - error: the `error` event's object that came right before, which then tells why.
     - normal: the code is 1000, 1001 or none at all; iteration ends quietly then.
-    - unsent_messages: the events that were sent and never reached the transport, as JSON, oldest first.
+    - unsent_messages: the events that were sent and never reached the transport, as JSON, oldest first; with
+      `recovery="restore"` also those whose effect was not seen, audio aside.
     """
 
     def __init__(

@@ -38,9 +38,13 @@ class Intake(Generic[Event]):
         self._ahead_bytes = 0
         self._watchers: tuple[Callable[[Event | UnknownEvent], None], ...] = ()
         self._hurried = 0
+        self._inserted: asyncio.Future[None] | None = None
         self._over: list[Callable[[], None]] = []
         self.revive: Callable[[], asyncio.Task[None] | None] = _nothing
         """Called when the transport is lost: what to wait for until there is another."""
+        self.damaged: Callable[[], bool] = _never
+        """Called for a message that is no event. Whether it can be forgotten: another transport is coming.
+        Otherwise the listener finds out."""
         websocket.arrived = self.look
 
     @property
@@ -60,7 +64,7 @@ class Intake(Generic[Event]):
                 if revival is None:
                     self._tell_over()
                     return False
-                await asyncio.wait({revival})
+                await self._revived(revival)
                 continue
             await self._websocket.more()
         return True
@@ -83,7 +87,7 @@ class Intake(Generic[Event]):
         if not self.ahead:
             if not self._watchers:
                 return self.inbox.popleft()
-            self._look_ahead()
+            self._queue_ahead(self.inbox.popleft())
         return self._pop_ahead()[0]
 
     @contextmanager
@@ -95,14 +99,35 @@ class Intake(Generic[Event]):
         finally:
             self._iterations -= 1
 
-    def switch_to(self, websocket: WebSocket) -> None:
-        """Go on with another transport, behind what has come over the old one."""
+    async def _revived(self, revival: asyncio.Task[None]) -> None:
+        """Wait for another transport, or for an event that comes without one."""
+        inserted = self._inserted = asyncio.get_running_loop().create_future()
+        await asyncio.wait({revival, inserted}, return_when=asyncio.FIRST_COMPLETED)
+        self._inserted = None
+
+    def insert(self, event: Event | UnknownEvent) -> None:
+        """An event of the client's own making, behind what has come."""
+        self.ahead.append((event.raw, event))  # type: ignore[union-attr]
+        self._ahead_bytes += len(self.ahead[-1][0])
+        self._show(event)
+        if self._inserted is not None and not self._inserted.done():
+            self._inserted.set_result(None)
+
+    def insert_message(self, message: bytes) -> None:
+        """A message that somebody else has read from the transport."""
+        self._queue_ahead(message)
+
+    def look_ahead(self) -> None:
+        """See everything that has come."""
         while self.inbox:
-            self._look_ahead()
+            self._queue_ahead(self.inbox.popleft())
+
+    def switch_to(self, websocket: WebSocket) -> None:
+        """Go on with another transport, behind what has come over the old one; `look` is to follow."""
+        self.look_ahead()
         self._websocket = websocket
         self.inbox = websocket.inbox
         websocket.arrived = self.look
-        self.look()
 
     # Watching.
 
@@ -119,6 +144,10 @@ class Intake(Generic[Event]):
         self._watchers = tuple(watchers)
         self._over.remove(over)
 
+    def hurry(self) -> None:
+        """Show events as soon as they come, from now on."""
+        self._hurried += 1
+
     @contextmanager
     def hurried(self) -> Iterator[None]:
         """Show events as soon as they come."""
@@ -133,7 +162,7 @@ class Intake(Generic[Event]):
         """Take note of what has come: messages, or the end."""
         if self._hurried:
             while self.inbox and self._ahead_bytes <= MAX_AHEAD_BYTES:
-                self._look_ahead()
+                self._queue_ahead(self.inbox.popleft())
             if not self.inbox:
                 self._websocket.drained()
         if self._websocket.lost and self.revive() is None and not self.inbox:
@@ -143,11 +172,12 @@ class Intake(Generic[Event]):
         for over in self._over:
             over()
 
-    def _look_ahead(self) -> None:
-        message = self.inbox.popleft()
+    def _queue_ahead(self, message: bytes) -> None:
         try:
             event = self._core.decode(message)
-        except MalformedEvent:  # for the listener to find out
+        except MalformedEvent:
+            if self.damaged():
+                return
             self.ahead.append((message, None))
         else:
             self.ahead.append((message, event))
@@ -162,6 +192,10 @@ class Intake(Generic[Event]):
     def _show(self, event: Event | UnknownEvent) -> None:
         for watcher in self._watchers:
             watcher(event)
+
+
+def _never() -> bool:
+    return False
 
 
 def _nothing() -> None:

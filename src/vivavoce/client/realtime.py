@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from vivavoce.client.account import ClientLike, account_of
 from vivavoce.client.core import ConnectionCore, encoded
-from vivavoce.client.errors import ConnectionClosed
+from vivavoce.client.errors import ConfigurationError, ConnectionClosed
 from vivavoce.client.handlers import Handler, Handlers
 from vivavoce.client.listening import Listening, refuse_coroutine
 from vivavoce.client.opening import WebSocketOptions
@@ -18,7 +18,7 @@ from vivavoce.client.reconnecting import OnReconnecting, RecoveryMode, RecoveryP
 from vivavoce.client.resources import AsyncResources, Resources
 from vivavoce.client.send_queue import MAX_QUEUE_BYTES, SendQueue
 from vivavoce.client.urls import Handshake, handshake
-from vivavoce.protocol import ClientEvent, ServerEvent, decode_server_event
+from vivavoce.protocol import ClientEvent, decode_server_event
 
 if TYPE_CHECKING:
     from vivavoce.client.connection import AsyncRealtimeConnection
@@ -110,8 +110,9 @@ class AsyncRealtime(AsyncResources):
         - extra_query, extra_headers: sent with the handshake; they win over everything else.
         - websocket_options: see WebSocketOptions.
         - max_queue_size: bytes of events that may wait for a connection.
-        - recovery: what happens when the connection breaks off. "reconnect": it is made anew, the session is
-          another one. "off": iteration ends. Absent, "reconnect" where there is `on_reconnecting`.
+        - recovery: what happens when the connection breaks off. "restore": it is made anew, and the session
+          the same. "reconnect": it is made anew, the session is another one. "off": iteration ends. Absent,
+          "reconnect" where there is `on_reconnecting`.
         - on_reconnecting: called before each attempt; what it returns can change the address, or abort.
         - max_retries, initial_delay, max_delay: attempts, and seconds between them, which double.
         """
@@ -125,6 +126,10 @@ class AsyncRealtime(AsyncResources):
             initial_delay=initial_delay,
             max_delay=max_delay,
         )
+        if policy.mode == "restore" and call_id is not None:
+            raise ConfigurationError(
+                'The session of a call lives on when this connection is lost: use recovery="reconnect".'
+            )
         options = websocket_options or {}
         if policy.mode == "off":
             return AsyncConnect(address, options, max_queue_size)
@@ -200,7 +205,7 @@ class Connecting(Listening):
         def once(self) -> On[Self]:
             """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
 
-    def _core(self) -> ConnectionCore[ServerEvent]:
+    def _core(self) -> ConnectionCore[Any]:
         """What the connection begins with. What waits in the queue is for this one alone."""
         queue, self._queue = self._queue, SendQueue(self._max_queue_size)
         return ConnectionCore(decode_server_event, self._handlers.copy(), queue)

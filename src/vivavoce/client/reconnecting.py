@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias, TypedDict
 import msgspec
 
 from vivavoce.client.errors import ConfigurationError
+from vivavoce.protocol.base import ServerMessage
+from vivavoce.protocol.sessions import Session
 
 
 class ReconnectingEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +45,42 @@ OnReconnecting: TypeAlias = Callable[[ReconnectingEvent], ReconnectingOverrides 
 """Called before each attempt, before its delay."""
 
 
-RecoveryMode: TypeAlias = Literal["reconnect", "off"]
+class ResponseInterrupted(ServerMessage, frozen=True, kw_only=True, tag="client.response_interrupted"):
+    """Made by the client: the connection was lost while this response was in progress. No more of it comes,
+    no `response.done` either; what had come of its messages stays in the conversation."""
+
+    response_id: str
+
+
+class LostItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An item that a new session does not have."""
+
+    item_id: str
+    reason: str
+
+
+class Reconnected(ServerMessage, frozen=True, kw_only=True, tag="client.reconnected"):
+    """Made by the client: the connection was lost, and goes on over another one, in a session that has been
+    made the same. What comes next is of that one."""
+
+    session: Session
+    """Of the server, as it is now."""
+    close_code: int
+    """With which the old connection ended, 1006 if with none."""
+    attempts: int
+    session_restored: bool
+    """Whether its configuration is what it was; otherwise the server has refused that."""
+    restored_items: tuple[str, ...]
+    """The ids of the items that are in the conversation again, in order."""
+    lost_items: tuple[LostItem, ...]
+    """Those that could not be restored, and why."""
+    events_resent: int
+    """How many of the program's events were sent again because their effect had not been seen."""
+    audio_resent_ms: int
+    """How much of the input audio was."""
+
+
+RecoveryMode: TypeAlias = Literal["restore", "reconnect", "off"]
 
 
 class RecoveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +97,8 @@ class RecoveryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds that no delay exceeds."""
 
     def __post_init__(self) -> None:
-        if self.mode not in ("reconnect", "off"):
-            raise ConfigurationError(f'recovery is "reconnect" or "off", not {self.mode!r}.')
+        if self.mode not in ("restore", "reconnect", "off"):
+            raise ConfigurationError(f'recovery is "restore", "reconnect" or "off", not {self.mode!r}.')
         if self.max_retries < 0 or not 0 <= self.initial_delay <= self.max_delay:
             raise ConfigurationError(
                 "Recovery cannot work so: max_retries and initial_delay must not be negative, nor max_delay "

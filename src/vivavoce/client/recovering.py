@@ -2,13 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+import websockets.exceptions
+import websockets.protocol
 
 from vivavoce.client.async_socket import WebSocket, open_websocket
 from vivavoce.client.core import State
 from vivavoce.client.errors import ConnectError, ConnectionClosed, StatusError
+from vivavoce.client.mirror import APPEND, Mirror, Sent
 from vivavoce.client.opening import WebSocketOptions
-from vivavoce.client.reconnecting import ReconnectingEvent, RecoveryPolicy
+from vivavoce.client.reconnecting import Reconnected, ReconnectingEvent, RecoveryPolicy
+from vivavoce.client.restoring import Restoration, Stage, resent_audio_ms
+from vivavoce.protocol.errors import MalformedEvent
 
 if TYPE_CHECKING:
     from vivavoce.client.connection import AsyncConnection
@@ -16,6 +23,12 @@ if TYPE_CHECKING:
 
 RECOVERABLE = frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1015})
 """The close codes after which it makes sense to connect again."""
+
+GARBLED = frozenset({1002, 1007})
+"""Those after which a session can be restored as well: bytes were damaged on the way."""
+
+RESTORE_TIMEOUT = 30.0
+"""Seconds that a server may take to answer what a session is restored with."""
 
 
 class Recovery:
@@ -42,12 +55,52 @@ class Recovery:
         self._connection: AsyncConnection[Any, Any] | None = None
         self._task: asyncio.Task[None] | None = None
         self._given_up = False
+        self.mirror = Mirror() if policy.mode == "restore" else None
+        self._damages = 0
         self.failure: BaseException | None = None
         """Why it was given up, if there is something to say of it."""
 
     def serve(self, connection: "AsyncConnection[Any, Any]") -> None:
         """Look after this connection."""
         self._connection = connection
+        if self.mirror is not None:
+            connection._intake.watch(self._see, _nobody)
+            connection._intake.damaged = self._damaged
+            connection._intake.hurry()
+
+    def _see(self, event: Any) -> None:
+        assert self.mirror is not None
+        self.mirror.received(event)
+
+    def _damaged(self) -> bool:
+        """A message that is no event came. If that is not the rule, it was damaged, and what else is?"""
+        assert self._connection is not None
+        self._damages += 1
+        if self._damages > self._policy.max_retries:
+            return False
+        self._connection._websocket.transport.abort()
+        return True
+
+    async def transmit(self, websocket: WebSocket, message: bytes) -> None:
+        """Send an event and have its effect watched for. Raises the ConnectionClosed of `websockets` if the
+        connection is closed already; what is lost later is sent again."""
+        assert self.mirror is not None
+        if websocket.protocol.state is not websockets.protocol.State.OPEN:
+            await websocket.send_text(message)
+        with suppress(websockets.exceptions.ConnectionClosed, OSError):
+            await websocket.send_text(self.mirror.sent(message))
+
+    async def holds_back(self, websocket: WebSocket) -> bool:
+        """Whether what is to be sent over a connection that is closing should wait for the next one."""
+        if self.mirror is None or websocket.protocol.state is websockets.protocol.State.OPEN:
+            return False
+        await websocket.wait_closed()
+        return self.revive() is not None
+
+    def unsettled(self) -> list[str]:
+        """The events whose effect was not seen, audio aside."""
+        log = self.mirror.log if self.mirror is not None else []
+        return [entry.message.decode(errors="replace") for entry in log if entry.kind != APPEND]
 
     def revive(self) -> asyncio.Task[None] | None:
         """The transport is gone. What to wait for until there is another; None if there will be none."""
@@ -55,12 +108,16 @@ class Recovery:
             return self._task
         assert self._connection is not None
         core, websocket = self._connection._core, self._connection._websocket
-        if self._given_up or core.state is not State.OPEN or websocket.closure()[0] not in RECOVERABLE:
+        if self._given_up or core.state is not State.OPEN or not self._recoverable(websocket):
             return None
         core.become(State.RECONNECTING)
         self._task = asyncio.get_running_loop().create_task(self._run(self._connection))
         self._task.add_done_callback(self._finished)
         return self._task
+
+    def _recoverable(self, websocket: WebSocket) -> bool:
+        code = websocket.closure()[0]
+        return code in RECOVERABLE or (self.mirror is not None and code in GARBLED)
 
     async def stop(self) -> None:
         """The program leaves the connection."""
@@ -85,6 +142,7 @@ class Recovery:
     async def _attempt(self, connection: "AsyncConnection[Any, Any]") -> None:
         close_code = connection._websocket.closure()[0]
         for attempt in range(1, self._policy.max_retries + 1):
+            self._settle(connection)
             delay = self._policy.delay(attempt)
             if not self._announced(attempt, delay, close_code):
                 break
@@ -94,7 +152,7 @@ class Recovery:
             except (ConnectError, StatusError) as error:
                 self.failure = error
                 continue
-            if await self._switch(connection, websocket):
+            if await self._switch(connection, websocket, close_code, attempt):
                 self.failure = None
                 return
 
@@ -120,14 +178,90 @@ class Recovery:
             self._address.headers = overrides["extra_headers"]
         return True
 
-    async def _switch(self, connection: "AsyncConnection[Any, Any]", websocket: WebSocket) -> bool:
+    def _settle(self, connection: "AsyncConnection[Any, Any]") -> None:
+        """Nothing more comes over the old transport: see the last of it, and end what was in progress."""
+        if self.mirror is not None:
+            connection._intake.look_ahead()
+            for event in self.mirror.interrupted():
+                connection._intake.insert(event)
+
+    async def _switch(
+        self, connection: "AsyncConnection[Any, Any]", websocket: WebSocket, close_code: int, attempt: int
+    ) -> bool:
         """Go on with this transport, and send what waits. Whether it lasted that long."""
-        connection._switch_to(websocket)
+        resent: list[bytes] = []
         try:
+            if self.mirror is None:
+                connection._switch_to(websocket)
+                connection._renewed(restored=False)
+            else:
+                restoration, passed = await self._restore(connection, websocket)
+                pending = restoration.pending()
+                self.mirror = restoration.mirror
+                connection._switch_to(websocket)
+                connection._renewed(restored=True)
+                connection._intake.insert(_reconnected(restoration, pending, close_code, attempt))
+                for message in passed:
+                    connection._intake.insert_message(message)
+                resent = self.mirror.adopt(pending)
+            connection._intake.look()
+            for message in resent:
+                await websocket.send_text(message)
             await connection.flush()
-        except ConnectionClosed as closed:
+        except (ConnectionClosed, websockets.exceptions.ConnectionClosed, OSError) as closed:
             self.failure = closed
+            if websocket.lost and not self._recoverable(websocket):
+                raise
+            websocket.transport.abort()
             return False
+        except BaseException:
+            websocket.transport.abort()
+            raise
         # Nothing came between: the queue is empty, and what is sent from now on goes out directly.
         connection._core.become(State.OPEN)
         return True
+
+    async def _restore(
+        self, connection: "AsyncConnection[Any, Any]", websocket: WebSocket
+    ) -> tuple[Restoration, list[bytes]]:
+        """Make the new session the same. What else came meanwhile.
+
+        Raises ConnectionClosed, and TimeoutError, which is an OSError.
+        """
+        assert self.mirror is not None
+        restoration = Restoration(self.mirror)
+        passed: list[bytes] = []
+        async with asyncio.timeout(RESTORE_TIMEOUT):
+            while restoration.stage is not Stage.DONE:
+                while not websocket.inbox:
+                    if websocket.lost:
+                        raise connection._core.ending(websocket.closure(), restoration.error, [])
+                    await websocket.more()
+                message = websocket.inbox.popleft()
+                try:
+                    own = restoration.receive(connection._core.decode(message))
+                except MalformedEvent:
+                    own = False
+                if not own:
+                    passed.append(message)
+                while restoration.outgoing:
+                    await websocket.send_text(restoration.outgoing.popleft())
+        return restoration, passed
+
+
+def _reconnected(restoration: Restoration, pending: list[Sent], close_code: int, attempt: int) -> Reconnected:
+    assert restoration.mirror.session is not None
+    return Reconnected(
+        session=restoration.mirror.session,
+        close_code=close_code,
+        attempts=attempt,
+        session_restored=restoration.session_restored,
+        restored_items=tuple(restoration.restored),
+        lost_items=tuple(restoration.lost),
+        events_resent=sum(entry.kind != APPEND for entry in pending),
+        audio_resent_ms=resent_audio_ms(pending),
+    )
+
+
+def _nobody() -> None:
+    """Wants to know."""

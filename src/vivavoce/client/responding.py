@@ -11,7 +11,7 @@ import pybase64
 from vivavoce.client.answers import Answer, AnswerPart
 from vivavoce.client.errors import ConnectionClosed
 from vivavoce.client.responses import Request, RequestState, Responses, as_params
-from vivavoce.protocol import ResponseParams, ServerEvent, UnknownEvent
+from vivavoce.protocol import ResponseParams
 
 if TYPE_CHECKING:
     from vivavoce.client.connection import AsyncRealtimeConnection
@@ -90,9 +90,9 @@ class Conversing:
         self._turns = asyncio.Lock()
         self._cancelling: set[asyncio.Task[None]] = set()
         self._watching = False
-        self._last: ServerEvent | UnknownEvent | None = None
+        self._last: Any = None
 
-    def answered(self, event: ServerEvent | UnknownEvent) -> bool:
+    def answered(self, event: Any) -> bool:
         """Whether an `error` event was raised by what it answers."""
         return self.responses.was_answered(event)
 
@@ -147,7 +147,7 @@ class Conversing:
             self._watching = True
             self._connection._intake.watch(self._see, self._over)
 
-    def _see(self, event: ServerEvent | UnknownEvent) -> None:
+    def _see(self, event: Any) -> None:
         self._last = event
         self.responses.see(event)
         if not self._connection._intake.listened:

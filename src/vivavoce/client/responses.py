@@ -24,13 +24,12 @@ from vivavoce.client.errors import (
     ResponseFailed,
     ResponseLost,
 )
+from vivavoce.client.reconnecting import ResponseInterrupted
 from vivavoce.protocol import (
     ErrorEvent,
     Response,
     ResponseCreated,
     ResponseDone,
-    ServerEvent,
-    UnknownEvent,
     VivavoceError,
 )
 
@@ -198,10 +197,13 @@ class Responses:
                 request.end(why)
         self._requests.clear()
 
-    def renewed(self) -> None:
-        """The connection is another one, and the session on it knows nothing of what was asked before."""
+    def renewed(self, *, restored: bool) -> None:
+        """The connection is another one. Unless the session was restored, and what the old one did not answer
+        sent again, it knows nothing of what was asked before."""
         for request in tuple(self._requests):
-            if request.state is not RequestState.WAITING:
+            if request.state is RequestState.RUNNING or not (
+                restored or request.state is RequestState.WAITING
+            ):
                 self._requests.remove(request)
                 request.end(ResponseLost(request.response_id))
         self._running = None
@@ -209,7 +211,7 @@ class Responses:
         self._unclaimed.clear()
         self.wake()
 
-    def see(self, event: ServerEvent | UnknownEvent) -> None:
+    def see(self, event: object) -> None:
         """Take note of an event."""
         match event:
             case ResponseCreated():
@@ -218,6 +220,8 @@ class Responses:
                 self._done(event.response)
             case ErrorEvent():
                 self._error(event)
+            case ResponseInterrupted():
+                self._interrupted(event.response_id)
             case _ if self._requests:
                 self._part(event)
 
@@ -250,6 +254,14 @@ class Responses:
         self._unclaimed.discard(response.id)
         self.wake()
 
+    def _interrupted(self, response_id: str) -> None:
+        if self._running == response_id:
+            self._running = None
+        for request in tuple(self._requests):
+            if request.response_id == response_id:
+                self._requests.remove(request)
+                request.end(ResponseLost(response_id))
+
     def _error(self, event: ErrorEvent) -> None:
         if event.error.event_id in self._cancels:  # it was done already
             self._answered.append(event)
@@ -275,7 +287,7 @@ class Responses:
             self._requests.remove(request)
             request.end(EventRefused(event))
 
-    def _part(self, event: ServerEvent | UnknownEvent) -> None:
+    def _part(self, event: object) -> None:
         response_id = getattr(event, "response_id", None)
         if response_id is None:
             return
