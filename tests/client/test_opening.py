@@ -20,8 +20,9 @@ from websockets.http11 import Request, Response
 
 import vivavoce.client
 from tests.client.peer import SESSION_CREATED, as_json, handshake_answer, peer, raw_peer
-from vivavoce import AsyncClient, StatusError, VivavoceError
+from vivavoce import AsyncClient, Client, StatusError, VivavoceError
 from vivavoce.client import (
+    AsyncConnect,
     AuthenticationError,
     BadRequestError,
     ConfigurationError,
@@ -286,6 +287,22 @@ async def test_an_ssl_context_without_tls() -> None:
     assert "ssl" in str(error)
 
 
+@pytest.mark.parametrize("kind", [AsyncClient, Client])
+async def test_a_server_that_repeats_a_key_from_a_subprotocol(kind: type[AsyncClient | Client]) -> None:
+    refuse = refusal(401, f"No, {KEY}!")
+    async with peer(never, process_request=refuse) as url:
+        connecting = kind("", url).realtime.connect(
+            websocket_options={"subprotocols": ["realtime", f"openai-insecure-api-key.{KEY}"]}
+        )
+        with pytest.raises(AuthenticationError) as refused:
+            await (
+                connecting.enter()
+                if isinstance(connecting, AsyncConnect)
+                else asyncio.to_thread(connecting.enter)
+            )
+    assert refused.value.body == "No, …!"
+
+
 # TLS.
 
 
@@ -360,6 +377,17 @@ def test_importing_the_client_imports_nothing_heavy() -> None:
     loaded = modules_after("from vivavoce import AsyncClient; AsyncClient(api_key='x')")
     heavy = {"msgspec", "websockets", "httpx", "asyncio", "ssl", "numpy", "typing", "vivavoce.protocol"}
     assert not loaded & heavy
+
+
+def test_clients_of_every_kind_and_their_requests_import_httpx_at_the_first_request() -> None:
+    azure = "AzureClient(azure_endpoint='https://x', api_key='x')"
+    statement = f"from vivavoce import AzureClient, Client; c = {azure}; Client('x').webhooks"
+    assert not modules_after(f"from vivavoce import AzureClient; {azure}") & {"msgspec", "httpx", "typing"}
+    loaded = modules_after(
+        f"{statement}; c.realtime.client_secrets; c.beta.realtime.sessions; c.http; c.close()"
+    )
+    assert "vivavoce.client.http" in loaded
+    assert "httpx" not in loaded
 
 
 def test_connecting_needs_no_http_client() -> None:

@@ -27,7 +27,7 @@ async def open_websocket(url: str, headers: Mapping[str, str], options: WebSocke
     try:
         return cast(WebSocket, await _Connect(**settings(url, headers, options, WebSocket)))
     except FAILURES as error:
-        raise explained(error, url, headers) from error
+        raise explained(error, url, headers, options) from error
 
 
 class _Connect(connect):

@@ -17,6 +17,9 @@ USER_AGENT = f"vivavoce/{__version__} Python/{platform.python_version()}"
 CREDENTIALS = ("authorization", "api-key")
 """The headers that hold secrets, in lower case."""
 
+KEY_SUBPROTOCOL = "openai-insecure-api-key."
+"""What stands before the key where it travels as a subprotocol."""
+
 _SECURE = {"https": True, "wss": True, "http": False, "ws": False}
 _LOOPBACK = re.compile(r"localhost|.*\.localhost|127\.\d+\.\d+\.\d+|::1")
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

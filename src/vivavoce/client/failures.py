@@ -4,13 +4,13 @@ import errno
 import http.client
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from vivavoce.client.endpoint import CREDENTIALS
+from vivavoce.client.endpoint import CREDENTIALS, KEY_SUBPROTOCOL
 from vivavoce.client.errors import (
     AuthenticationError,
     BadRequestError,
@@ -114,9 +114,10 @@ def refused(
     )
 
 
-def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
+def secrets_in(headers: Mapping[str, str], subprotocols: Iterable[str] = ()) -> tuple[str, ...]:
     """The keys and tokens that a request carries."""
-    found = (value.rpartition(" ")[2] for name, value in headers.items() if name.lower() in CREDENTIALS)
+    found = [value.rpartition(" ")[2] for name, value in headers.items() if name.lower() in CREDENTIALS]
+    found += [each.partition(KEY_SUBPROTOCOL)[2] for each in subprotocols]
     return tuple(secret for secret in found if secret)
 
 

@@ -88,7 +88,9 @@ class _Quiet(logging.LoggerAdapter[logging.Logger]):
 _quiet = _Quiet(logging.getLogger("vivavoce.client"), {})
 
 
-def explained(error: Exception, url: str, headers: Mapping[str, str]) -> VivavoceError:
+def explained(
+    error: Exception, url: str, headers: Mapping[str, str], options: WebSocketOptions | None = None
+) -> VivavoceError:
     """Why no connection came about."""
     where = urlsplit(url).netloc
     match error:
@@ -100,7 +102,7 @@ def explained(error: Exception, url: str, headers: Mapping[str, str]) -> Vivavoc
                 answer.status_code,
                 {name.lower(): value for name, value in answer.headers.raw_items()},
                 bytes(answer.body or b""),
-                secrets_in(headers),
+                secrets_in(headers, (options or {}).get("subprotocols", ())),
                 remedy="check base_url and the query parameters",
             )
         case InvalidHandshake() | ConnectionClosed() | EOFError() | AssertionError():

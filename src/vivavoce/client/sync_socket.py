@@ -28,7 +28,7 @@ def open_websocket(url: str, headers: Mapping[str, str], options: WebSocketOptio
     try:
         return cast(SyncWebSocket, connect(**settings(url, headers, options, SyncWebSocket)))
     except FAILURES as error:
-        raise explained(error, url, headers) from error
+        raise explained(error, url, headers, options) from error
 
 
 class SyncWebSocket(FrameCutter, ClientConnection):

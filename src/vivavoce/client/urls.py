@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from vivavoce.client.account import Account, ClientLike
-from vivavoce.client.endpoint import Endpoint, merged
+from vivavoce.client.endpoint import KEY_SUBPROTOCOL, Endpoint, merged
 from vivavoce.client.errors import ConfigurationError
 
 BETA_HEADER = {"OpenAI-Beta": "realtime=v1"}
@@ -188,7 +188,7 @@ def subprotocols(account: Account, key: str | None, *, beta: bool = False) -> li
     offered = ["realtime"]
     if account.azure is None:
         if key:
-            offered.append(f"openai-insecure-api-key.{key}")
+            offered.append(KEY_SUBPROTOCOL + key)
         if account.organization:
             offered.append(f"openai-organization.{account.organization}")
         if account.project:
