@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, Unpack
 
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
@@ -26,6 +26,8 @@ from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
 
 if TYPE_CHECKING:
     from vivavoce.client.overloads import AsyncEmitted, On
+    from vivavoce.client.tools.async_runner import AsyncToolRunner
+    from vivavoce.client.tools.running import RunnerOptions
 
 Sending: TypeAlias = Coroutine[Any, Any, None]
 
@@ -108,6 +110,16 @@ class AsyncConnection(Generic[Event, Outgoing]):
         than once, when no more can come. What is returned takes it back, once."""
         self._intake.watch(watcher, over)
         return lambda: self._intake.unwatch(watcher, over)
+
+    def tools(self, *functions: Callable[..., Any], **options: "Unpack[RunnerOptions]") -> "AsyncToolRunner":
+        """Let the model call these functions, inside the context that is returned: see AsyncToolRunner.
+
+        async with rt.tools(weather, book) as tools:
+            await rt.session.update(session={"type": "realtime", "tools": tools.definitions})
+        """
+        from vivavoce.client.tools.async_runner import AsyncToolRunner
+
+        return AsyncToolRunner(self, functions, **options)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection; does nothing if it is closed. Events that have come can still be read."""

@@ -62,6 +62,13 @@ class Floor:
             case "response.done":
                 self._active.discard(event.response.id)
                 self._refused = False
+            case "client.response_interrupted":
+                # The connection was made anew; nothing more comes of it.
+                self._active.discard(event.response_id)
+                self._refused = False
+            case "session.created":
+                self._active.clear()
+                self._refused = False
             case "error" if self._asked is not None and event.error.event_id == self._asked[0]:
                 busy = event.error.code == ALREADY_ACTIVE
                 if busy and self._wanted is None and self._attempts < _MAX_ATTEMPTS:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Generic, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, Unpack
 
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
@@ -23,6 +23,8 @@ from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
 
 if TYPE_CHECKING:
     from vivavoce.client.overloads import Emitted, On
+    from vivavoce.client.tools.running import RunnerOptions
+    from vivavoce.client.tools.sync_runner import ToolRunner
 
 
 class Connection(Generic[Event, Outgoing]):
@@ -82,6 +84,16 @@ class Connection(Generic[Event, Outgoing]):
             self._watchers = tuple(watchers)
 
         return unwatch
+
+    def tools(self, *functions: Callable[..., Any], **options: "Unpack[RunnerOptions]") -> "ToolRunner":
+        """Let the model call these functions, inside the context that is returned: see ToolRunner.
+
+        with rt.tools(weather, book) as tools:
+            rt.session.update(session={"type": "realtime", "tools": tools.definitions})
+        """
+        from vivavoce.client.tools.sync_runner import ToolRunner
+
+        return ToolRunner(self, functions, **options)
 
     def _show(self, event: Event | UnknownEvent) -> None:
         for watcher in self._watchers:

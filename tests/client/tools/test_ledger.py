@@ -1,5 +1,6 @@
 """Which calls are run, and what is sent about them when."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -194,3 +195,25 @@ def test_whatever_the_order_each_is_answered_once_and_one_response_follows(
     sent += ledger.drain()
     assert [each["item"]["call_id"] for each in sent[:-1]] == [str(index) for index in range(calls)]
     assert sent[-1]["type"] == ASK
+
+
+def test_a_response_that_a_lost_connection_interrupted() -> None:
+    """The connection is made anew and its conversation restored: what was whole is answered, and asked
+    about."""
+    ledger = Ledger()
+    lost = SimpleNamespace(type="client.response_interrupted", response_id="resp_1")
+    unfinished = call("f", call_id="b", index=1)[:1]
+    (a,) = fed(ledger, created(), *call("f", call_id="a"), *unfinished, lost)
+    ledger.answer(a, "1")
+    assert types(ledger.drain()) == [OUTPUT, ASK]
+
+
+def test_another_session_knows_nothing_of_earlier_responses() -> None:
+    ledger = Ledger()
+    begun = event("session.created", session={"type": "realtime", "id": "s", "model": "m"})
+    (a,) = fed(ledger, created(), *call("f", call_id="a"), begun)
+    ledger.answer(a, "1")
+    assert types(ledger.drain()) == [OUTPUT]
+    (b,) = fed(ledger, created("resp_2"), *call("f", call_id="b", response="resp_2"), done("resp_2"))
+    ledger.answer(b, "2")
+    assert types(ledger.drain()) == [OUTPUT, ASK], "resp_1 is not waited for"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.serving import Server, serving
 from vivavoce.client import AsyncClient, Client
-from vivavoce.client.tools import AsyncToolRunner, ToolRunner, tool
+from vivavoce.client.tools import AsyncToolRunner, tool
 from vivavoce.protocol import (
     ConversationItemAdded,
     ErrorEvent,
@@ -77,7 +77,7 @@ async def test_a_model_calls_a_function_and_tells_what_came_out(server: Server) 
     seen = Seen()
     client = AsyncClient(server.key, server.base_url)
     async with client.realtime.connect(model="gpt-realtime") as rt:
-        async with AsyncToolRunner(rt, [set_light_brightness]) as tools:
+        async with rt.tools(set_light_brightness) as tools:
             session = {"type": "realtime", "output_modalities": ["text"], "tools": tools.definitions}
             await rt.session.update(session=session)
             await rt.conversation.item.create(item=ASK)
@@ -115,7 +115,7 @@ def test_without_an_event_loop(server: Server) -> None:
     seen = Seen()
     client = Client(server.key, server.base_url)
     with client.realtime.connect(model="gpt-realtime") as rt:
-        with ToolRunner(rt, [set_light_brightness]) as tools:
+        with rt.tools(set_light_brightness, timeout=30) as tools:
             session = {"type": "realtime", "output_modalities": ["text"], "tools": tools.definitions}
             rt.session.update(session=session)
             rt.conversation.item.create(item=ASK)
@@ -130,7 +130,7 @@ async def test_nobody_watches_any_more_after_leaving(server: Server) -> None:
     SET.clear()
     client = AsyncClient(server.key, server.base_url)
     async with client.realtime.connect(model="gpt-realtime") as rt:
-        async with AsyncToolRunner(rt, [set_light_brightness]) as tools:
+        async with rt.tools(set_light_brightness) as tools:
             session = {"type": "realtime", "output_modalities": ["text"], "tools": tools.definitions}
             await rt.session.update(session=session)
         await rt.conversation.item.create(item=ASK)

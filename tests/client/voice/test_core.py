@@ -1,5 +1,6 @@
 """What a voice sends and plays, event by event."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -256,3 +257,13 @@ def test_events_in_a_strange_shape_are_left_alone() -> None:
     core = VoiceCore(Playback())
     core.feed(UnknownEvent(type="response.output_audio.delta", raw=b"{}"))
     assert core.drain() == []
+
+
+def test_a_response_that_a_lost_connection_interrupted_is_heard_as_far_as_it_came() -> None:
+    finished: list[Heard] = []
+    core = VoiceCore(Playback(finished=finished.append))
+    fed(core, created(), delta(ms(20)))
+    fed(core, SimpleNamespace(type="client.response_interrupted", response_id="resp_1"))
+    assert not core.responding
+    core.playback.take(len(ms(20)))
+    assert finished == [Heard("item_1", 0, 20)]

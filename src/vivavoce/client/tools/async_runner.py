@@ -6,12 +6,13 @@ import asyncio
 import contextvars
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from vivavoce.client.errors import ConnectionClosed
+from vivavoce.client.sending import AsyncSender
 from vivavoce.client.tools.ledger import Call
 from vivavoce.client.tools.running import (
     MAX_PARALLEL,
@@ -26,12 +27,6 @@ from vivavoce.protocol import UnknownEvent
 
 _GRACE_S = 5.0
 """How long coroutines may take to end when they are cancelled."""
-
-
-class AsyncSender(Protocol):
-    """A connection, as far as it matters here."""
-
-    def send(self, event: Mapping[str, Any], /) -> Awaitable[object]: ...
 
 
 class AsyncToolRunner(Running):
@@ -144,7 +139,9 @@ class AsyncToolRunner(Running):
                 await self._wake.wait()
                 while events := self._ledger.drain():
                     for event in events:
-                        await self._connection.send(event)
+                        sending = self._connection.send(event)
+                        if inspect.isawaitable(sending):
+                            await sending
                 self._wake.clear()
                 self._quiet.set()
         except ConnectionClosed:

@@ -104,7 +104,13 @@ class Ledger:
                     # Whoever asked for it: it has read all outputs.
                     self._floor.withdraw()
             case "response.done":
-                self._end(event.response)
+                self._end(event.response.id, cancelled=event.response.status == "cancelled")
+            case "client.response_interrupted":
+                self._end(event.response_id, cancelled=False)
+            case "session.created":
+                # Another session than before, if there was one: nothing more comes of the responses of that.
+                for response_id in tuple(self._batches):
+                    self._end(response_id, cancelled=True)
             case "conversation.item.added" | "conversation.item.created":
                 if event.item.type == "function_call_output":
                     self._unconfirmed.discard(event.item.call_id)
@@ -149,16 +155,16 @@ class Ledger:
             self._known.popitem(last=False)
         self._calls.append(Call(item.call_id, item.name, item.arguments, event.response_id))
 
-    def _end(self, response: Any) -> None:
-        batch = self._batches.get(response.id)
+    def _end(self, response_id: str, *, cancelled: bool) -> None:
+        batch = self._batches.get(response_id)
         if batch is None:
             return
         batch.done = True
-        batch.cancelled = response.status == "cancelled"
+        batch.cancelled = cancelled
         for entry in batch.entries.values():
             if entry.state is _State.WRITTEN:
                 entry.become(_State.OVER)
-        self._settle(response.id, batch)
+        self._settle(response_id, batch)
 
     def _settle(self, response_id: str, batch: _Batch) -> None:
         """Send the outputs whose turn it is, and ask for a response after the last."""

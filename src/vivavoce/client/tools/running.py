@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 from vivavoce.client.tools.ledger import Call, Ledger
 from vivavoce.client.tools.output import failed, succeeded
@@ -20,6 +20,15 @@ OnError: TypeAlias = Callable[[Call, Exception], str | None]
 FollowUp: TypeAlias = Mapping[str, Any] | bool
 
 _logger = logging.getLogger("vivavoce.client.tools")
+
+
+class RunnerOptions(TypedDict, total=False):
+    """What a runner can be told; see AsyncToolRunner."""
+
+    follow_up: FollowUp
+    timeout: float | None
+    max_parallel: int
+    on_error: OnError | None
 
 
 class Running:

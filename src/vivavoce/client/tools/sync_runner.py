@@ -6,12 +6,13 @@ import asyncio
 import contextvars
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from time import monotonic
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from vivavoce.client.errors import ConnectionClosed
+from vivavoce.client.sending import Sender
 from vivavoce.client.tools.ledger import Call
 from vivavoce.client.tools.running import (
     MAX_PARALLEL,
@@ -23,12 +24,6 @@ from vivavoce.client.tools.running import (
 )
 from vivavoce.client.tools.tool import Tools
 from vivavoce.protocol import UnknownEvent
-
-
-class Sender(Protocol):
-    """A connection, as far as it matters here. Any thread may send."""
-
-    def send(self, event: Mapping[str, Any], /) -> object: ...
 
 
 class ToolRunner(Running):

@@ -161,7 +161,9 @@ class VoiceCore:
             case "response.created":
                 self._begin(event.response)
             case "response.done":
-                self._done(event.response)
+                self._done(event.response.id, cancelled=event.response.status == "cancelled")
+            case "client.response_interrupted":
+                self._done(event.response_id, cancelled=False)
             case "session.created" | "session.updated":
                 self._follow(event.session)
 
@@ -213,14 +215,14 @@ class VoiceCore:
             self._cut_off(self.playback.interrupt())
         self._turn_taken = False
 
-    def _done(self, response: Any) -> None:
-        items = {item for item, spoken_by in self._spoken_by.items() if spoken_by == response.id}
-        if response.status == "cancelled":
+    def _done(self, response_id: str, *, cancelled: bool) -> None:
+        items = {item for item, spoken_by in self._spoken_by.items() if spoken_by == response_id}
+        if cancelled:
             self._cut_off(self.playback.interrupt(items))
         for part in [part for part in self._decoders if part.item_id in items]:
             self._end(part)
-        self._formats.pop(response.id, None)
-        self._silenced.discard(response.id)
+        self._formats.pop(response_id, None)
+        self._silenced.discard(response_id)
 
     def _fall_silent(self) -> None:
         self._cut_off(self.playback.interrupt())

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, M
 from contextlib import asynccontextmanager, suppress
 from inspect import isawaitable
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias
+from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 from vivavoce.audio.samples import Samples
 from vivavoce.client.errors import ConnectionClosed
 from vivavoce.client.handlers import Handler, Handlers
+from vivavoce.client.sending import AsyncSender
 from vivavoce.client.voice.core import BargeIn, Talking, VoiceCore
 from vivavoce.client.voice.playback import Heard, Part, Playback
 from vivavoce.client.voice.recordings import PacedSink, Sink
@@ -49,12 +50,6 @@ _NAMES: dict[type, Name] = {
     PlaybackFinished: "playback_finished",
     PlaybackInterrupted: "playback_interrupted",
 }
-
-
-class AsyncSender(Protocol):
-    """A connection, as far as it matters here."""
-
-    def send(self, event: Mapping[str, Any], /) -> Awaitable[object]: ...
 
 
 class Voice:
@@ -242,7 +237,9 @@ class Voice:
         async with self._sending:
             while events := self._core.drain():
                 for event in events:
-                    await self._connection.send(event)
+                    sending = self._connection.send(event)
+                    if isawaitable(sending):
+                        await sending
 
     # What the playback tells, from whatever thread the device has.
 
