@@ -97,7 +97,7 @@ async def test_stopped_before_anybody_came(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         ended = await outcome(process)
     assert ended.code == 1
-    assert "The script has scenes for 1 connections, but 0 connections came." in ended.err
+    assert "The script has scenes for 1 connection, but nobody came." in ended.err
 
 
 async def test_bad_scripts_and_ports(tmp_path: Path) -> None:

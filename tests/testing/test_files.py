@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vivavoce.testing.files import MAX_BYTES, read_script, script_of
+from vivavoce.testing.files import MAX_BYTES, read_script
+from vivavoce.testing.forms import script_of
 from vivavoce.testing.script import (
     Close,
     Cut,
@@ -156,6 +157,7 @@ BAD: list[tuple[object, str]] = [
         "s: Object contains unknown field `step` (allowed: vivavoce, name",
     ),
     ({"vivavoce": 1, "dialect": "gamma"}, "s: dialect: Invalid enum value 'gamma'"),
+    ({"vivavoce": 1, "session": {"audio": 5}}, "s: session: Expected `object`, got `int` - at `$.audio`."),
     ({"vivavoce": 1, "steps": [{}]}, "s: steps[0]: one of expect, send, respond, "),
     ({"vivavoce": 1, "steps": [7]}, "s: steps[0]: a step is an object with one of the keys expect, "),
     (

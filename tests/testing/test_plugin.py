@@ -63,7 +63,7 @@ def test_a_script_that_is_not_followed_fails_the_test(pytester: pytest.Pytester)
     )
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*The script has scenes for 1 connections, but 0 connections came.*"])
+    result.stdout.fnmatch_lines(["*The script has scenes for 1 connection, but nobody came.*"])
 
 
 def test_the_real_server_serves_all_tests_of_a_session(pytester: pytest.Pytester) -> None:

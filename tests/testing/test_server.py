@@ -413,7 +413,7 @@ class TestNotFollowed:
             server.script(scene(send({"type": "x"})), scene(send({"type": "y"})))
             async with connect(server) as rt:
                 await rt.recv()
-            with pytest.raises(ScriptNotFollowed, match=r"scenes for 2 connections, but 1 connection came"):
+            with pytest.raises(ScriptNotFollowed, match=r"scenes for 2 connections, but only 1 came"):
                 server.check()
             async with connect(server):
                 pass

@@ -17,7 +17,7 @@ import typer
 from vivavoce.cli import fail
 
 if TYPE_CHECKING:
-    from vivavoce.testing.connection import Observer
+    from vivavoce.testing.playing import Observer
     from vivavoce.testing.script import Script
 
 COMMAND = "vivavoce mock"

@@ -13,14 +13,17 @@ installs. Names are imported when they are first used, so that the plugin costs 
     script       what a script consists of
     matching     what a client's event has to be like, and what is filled into a server's
     responses    the events of a response, in their order
+    sessions     what sessions are at their beginning
     housekeeping what a server answers to everything but `response.create`
     clock        time that tests advance
-    connection   one caller, and the script that is played to it
+    connection   one caller: what comes, against what is expected
+    playing      what is played to it, step by step
     server       who lets callers in
     threaded     the same beside a test, whether that is asynchronous or not
     serving      the real server in a process of its own
     plugin       the fixtures
     files        scripts in YAML, TOML and JSON
+    forms        how they are spelt there
     journal      events with their times, one a line
     recording    what a client and a real server say to each other, written down
     replay       recordings as scripts

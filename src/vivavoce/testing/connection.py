@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import msgspec
 from websockets.asyncio.server import ServerConnection
@@ -12,45 +12,20 @@ from vivavoce.protocol import InvalidEvent, errors
 from vivavoce.protocol import server_events as ga
 from vivavoce.protocol.client_events import ClientEvent
 from vivavoce.protocol.dialects import Dialect
-from vivavoce.protocol.responses import DurationUsage
-from vivavoce.protocol.server_events import ServerEvent
-from vivavoce.protocol.sessions import RealtimeSession, Session
+from vivavoce.protocol.sessions import Session
 from vivavoce.testing.clock import Activity, Clock
 from vivavoce.testing.housekeeping import Conversation
 from vivavoce.testing.journal import without_sound
-from vivavoce.testing.matching import Bindings, UnknownName, compare, filled
+from vivavoce.testing.matching import Bindings, UnknownName, compare
+from vivavoce.testing.playing import Observer, Player
 from vivavoce.testing.report import difference, sentence, story, summary
-from vivavoce.testing.responses import Answer, filled_response
-from vivavoce.testing.script import (
-    Call,
-    Close,
-    Cut,
-    Drop,
-    Event,
-    Expect,
-    Fault,
-    Finish,
-    Frame,
-    Respond,
-    Scene,
-    Script,
-    ScriptError,
-    Send,
-    Speech,
-    Stall,
-    Step,
-    Wait,
-)
+from vivavoce.testing.script import Event, Expect, Scene, Script, ScriptError, Step
 
 MAX_SHOWN = 1000
 """Events of which a report can tell."""
 
 NOT_FOLLOWED = 4000
 """Close code for a client that does not follow the script: the API's for requests that make no sense."""
-
-Side = Literal["client", "server", "script"]
-Observer = Callable[[int, Side, str], None]
-"""Told of everything that happens: number of the connection, who, and a line about what."""
 
 
 class ScriptedConnection:
@@ -78,12 +53,15 @@ class ScriptedConnection:
         self._script = script
         self._dialect = dialect
         self._conversation = Conversation(session, new_id)
+        self._names: Bindings = dict(script.names)
+        self._player = Player(
+            socket, number, dialect, self._conversation, self._names, new_id, clock, activity, observe
+        )
         self._new_id = new_id
         self._clock = clock
         self._activity = activity
         self._observe = observe
         self._received = received
-        self._names: Bindings = dict(script.names)
         self._position = 0
         """The step that is being played."""
         self._expected = [index for index, step in enumerate(scene.steps) if isinstance(step, Expect)]
@@ -91,19 +69,14 @@ class ScriptedConnection:
         self._waiting: asyncio.Future[None] | None = None
         self._used: dict[int, int] = {}
         """How often each rule was played."""
-        self._drops: list[list[Any]] = []
-        """Patterns of events not to be sent, and how many more."""
-        self._answers: dict[str, Answer] = {}
-        """The responses that were left open, by name."""
         self._shown: list[str] = []
-        self._last: Event = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Play the scene and take what comes, until the connection is closed."""
         if self._script.greeting:
             session = self._conversation.session
-            await self._emit(ga.SessionCreated(event_id=self._new_id("event"), session=session))
+            await self._player.emit(ga.SessionCreated(event_id=self._new_id("event"), session=session))
         self._start(self._play_all())
         try:
             async for message in self._socket:
@@ -134,8 +107,7 @@ class ScriptedConnection:
 
     async def play(self, steps: Sequence[Step]) -> None:
         """Play steps that expect nothing."""
-        for step in steps:
-            await self._perform(step)
+        await self._player.play(steps)
 
     def begin(self, steps: Sequence[Step]) -> "asyncio.Task[None]":
         """Play steps beside the scene."""
@@ -155,17 +127,17 @@ class ScriptedConnection:
         if len(self._shown) < MAX_SHOWN:
             self._shown.append(line)
         self._observe(self.number, "client", line)
-        self._last = event
+        self._player.last = event
         self._received(self.number, event)
         if await self._takes(event):
-            return
-        if self._violates_expectation(event):
             return
         for index, rule in enumerate(self.scene.rules):
             if self._used.get(index, 0) != rule.times and not compare(rule.event, event, self._names):
                 self._used[index] = self._used.get(index, 0) + 1
                 self._start(self.play(rule.steps))
                 return
+        if self._violates_expectation(event):
+            return
         if self._script.housekeeping and await self._answered(event, message):
             return
         if self._script.strict:
@@ -217,7 +189,7 @@ class ScriptedConnection:
         try:
             understood = self._dialect.decode(message)
         except InvalidEvent as refusal:
-            await self._emit(ga.ErrorEvent(event_id=self._new_id("event"), error=refusal.error))
+            await self._player.emit(ga.ErrorEvent(event_id=self._new_id("event"), error=refusal.error))
             if self._script.strict:
                 self._violate(
                     f"{event.get('type')} is no event that the API takes: {refusal.error.message} "
@@ -231,21 +203,21 @@ class ScriptedConnection:
         try:
             understood = self._dialect.decode(msgspec.json.encode(event))
         except InvalidEvent as refusal:
-            await self._emit(ga.ErrorEvent(event_id=self._new_id("event"), error=refusal.error))
+            await self._player.emit(ga.ErrorEvent(event_id=self._new_id("event"), error=refusal.error))
         else:
             await self._answer(understood)
 
     async def _answer(self, event: ClientEvent) -> bool:
         answers = self._conversation.answer(event)
         for answer in answers or ():
-            await self._emit(answer)
+            await self._player.emit(answer)
         return answers is not None
 
     async def _unreadable(self, message: str | bytes) -> None:
         kind = "a binary message" if isinstance(message, bytes) else "no JSON object"
         self._observe(self.number, "client", f"{kind} of {len(message)} bytes")
         error = errors.binary_frame() if isinstance(message, bytes) else errors.invalid_json("No object.")
-        await self._emit(ga.ErrorEvent(event_id=self._new_id("event"), error=error))
+        await self._player.emit(ga.ErrorEvent(event_id=self._new_id("event"), error=error))
         if self._script.strict:
             self._violate(f"The client sent {kind}.")
 
@@ -286,7 +258,7 @@ class ScriptedConnection:
                 await self._await(step, index)
             else:
                 self._observe(self.number, "script", sentence(step))
-                await self._perform(step)
+                await self._player.perform(step)
         self._position = len(self.scene.steps)
 
     async def _await(self, step: Expect, index: int) -> None:
@@ -305,152 +277,6 @@ class ScriptedConnection:
     async def _give_up(self, step: Expect, index: int, seconds: float) -> None:
         await self._clock.sleep(seconds)
         self._violate(f"{_where(step, index).capitalize()} waited {seconds:g} s for {summary(step.event)}.")
-
-    async def _perform(self, step: Step) -> None:
-        match step:
-            case Send(events=events):
-                for template in events:
-                    await self._send(filled(template, self._names, self._new_id))
-            case Respond():
-                await self._respond(step)
-            case Finish():
-                await self._finish(step)
-            case Speech():
-                await self._hear(step)
-            case Fault(error=fields):
-                defaults = {"type": "invalid_request_error", "code": None, "param": None, "event_id": None}
-                error = defaults | filled(fields, self._names, self._new_id)
-                await self._send({"type": "error", "error": error})
-            case Wait(seconds=seconds):
-                await self._clock.sleep(seconds)
-            case Drop(event=event, times=times):
-                self._drops.append([event, times])
-            case Stall(seconds=seconds):
-                await self._stall(seconds)
-            case Frame(kind="raw", data=data):
-                self._socket.transport.write(data)
-            case Frame(kind=kind, data=data):
-                await self._socket.send(data, text=kind == "text")
-            case Close(code=code, reason=reason):
-                await self._socket.close(code, reason)
-            case Cut():
-                self._socket.transport.abort()
-            case Call(function=function):
-                await self.play(function(self._last))
-            case _:
-                raise ScriptError(f"{sentence(step)}: only the steps of a scene can expect something.")
-
-    async def _respond(self, step: Respond) -> None:
-        session = self._conversation.session
-        if not isinstance(session, RealtimeSession):
-            raise ScriptError(f"There are no responses in a {session.type} session.")
-        answer = Answer(
-            filled_response(step, self._names, self._new_id),
-            session,
-            self._new_id,
-            self._names,
-            self._conversation.id,
-            self._conversation.last_item_id,
-        )
-        stopped = await self._stream(answer, step.deltas)
-        if stopped and step.status == "completed":
-            self._answers[step.name] = answer
-            return
-        for event in answer.end(step.status, step.reason, step.error):
-            await self._emit(event)
-
-    async def _stream(self, answer: Answer, most: int | None = None) -> bool:
-        """Send deltas. Whether there may be more of them than `most`."""
-        while most is None or answer.sent < most + 1:
-            batch = next(answer.remaining, None)
-            if batch is None:
-                return False
-            if answer.sent > 1 and answer.plan.every:
-                await self._clock.sleep(answer.plan.every)
-            answer.sent += 1
-            for event in batch:
-                await self._emit(event)
-        return True
-
-    async def _finish(self, step: Finish) -> None:
-        answer = self._answers.pop(step.name, None)
-        if answer is None:
-            raise ScriptError(
-                f"{step.place or 'finish'}: no response named {step.name!r} is open: leave one open "
-                "with `deltas` before."
-            )
-        if step.status == "completed":
-            await self._stream(answer)
-        for event in answer.end(step.status, step.reason, step.error):
-            await self._emit(event)
-
-    async def _hear(self, step: Speech) -> None:
-        name = f"item.{step.name}"
-        begun = name in self._names
-        id = str(self._names.setdefault(name, "") or self._new_id("item"))
-        self._names[name] = id
-        if not begun:
-            await self._emit(
-                ga.InputAudioBufferSpeechStarted(
-                    event_id=self._new_id("event"), audio_start_ms=step.start_ms, item_id=id
-                )
-            )
-        if step.end_ms is None:
-            return
-        stopped = ga.InputAudioBufferSpeechStopped(
-            event_id=self._new_id("event"), audio_end_ms=step.end_ms, item_id=id
-        )
-        for event in (stopped, *self._conversation.committed(id)):
-            await self._emit(event)
-        if step.transcript is not None:
-            for event in self._transcription(id, step.transcript, step.end_ms - step.start_ms):
-                await self._emit(event)
-        del self._names[name]
-        self._names[f"item.{step.name}_done"] = id
-
-    def _transcription(self, item_id: str, transcript: str, ms: int) -> list[ServerEvent]:
-        """What was understood, as `whisper-1` tells it: all at once, for so much a second."""
-        return [
-            ga.ConversationItemInputAudioTranscriptionDelta(
-                event_id=self._new_id("event"), item_id=item_id, content_index=0, delta=transcript
-            ),
-            ga.ConversationItemInputAudioTranscriptionCompleted(
-                event_id=self._new_id("event"),
-                item_id=item_id,
-                content_index=0,
-                transcript=transcript,
-                usage=DurationUsage(seconds=max(0, ms) / 1000),
-            ),
-        ]
-
-    async def _stall(self, seconds: float | None) -> None:
-        """Read and write nothing."""
-        self._socket.transport.pause_reading()
-        if seconds is None:
-            await self._activity.wait(asyncio.get_running_loop().create_future())
-            return
-        await self._clock.sleep(seconds)
-        self._socket.transport.resume_reading()
-
-    async def _emit(self, event: ServerEvent) -> None:
-        """Send an event as the connection's dialect has it."""
-        if isinstance(event, ga.ConversationItemAdded | ga.ConversationItemDone):
-            self._conversation.note(event.item)
-        for frame in self._dialect.encode(event):
-            await self._send(msgspec.json.decode(frame), frame)
-
-    async def _send(self, event: Event, frame: bytes | None = None) -> None:
-        for drop in self._drops:
-            if drop[1] != 0 and not compare(drop[0], event, {}):
-                drop[1] = None if drop[1] is None else drop[1] - 1
-                self._observe(self.number, "script", f"dropped {event.get('type')}")
-                return
-        if frame is None:
-            if "event_id" not in event:
-                event = {**event, "event_id": self._new_id("event")}
-            frame = msgspec.json.encode(event)
-        self._observe(self.number, "server", summary(without_sound(event)))
-        await self._socket.send(frame, text=True)
 
 
 def _where(step: Step, index: int) -> str:

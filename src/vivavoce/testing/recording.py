@@ -30,8 +30,8 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from vivavoce.client.opening import FAILURES, explained
-from vivavoce.testing.connection import Observer
 from vivavoce.testing.journal import Journal, Side, without_sound
+from vivavoce.testing.playing import Observer
 from vivavoce.testing.report import summary
 from vivavoce.testing.script import Refusal, ScriptError, may_be_sent
 from vivavoce.testing.server import Handshake, http_answer, http_error, read_handshake
@@ -107,6 +107,8 @@ class Recorder:
         if self._listening is not None:
             self._listening.close(code=1001)
             await self._listening.wait_closed()
+        # Those whose client went away before it was let in.
+        await asyncio.gather(*(upstream.close() for upstream, _, _ in self._links.values()))
 
     def __enter__(self) -> Self:
         return self

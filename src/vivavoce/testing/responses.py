@@ -15,6 +15,7 @@ from vivavoce.protocol import server_events as ga
 from vivavoce.protocol.content import AudioPart, ContentPart, OutputAudio, OutputText, TextPart
 from vivavoce.protocol.items import FunctionCall, Item, ItemStatus, Message
 from vivavoce.protocol.responses import (
+    CachedTokensDetails,
     InputTokenDetails,
     OutputTokenDetails,
     Response,
@@ -257,7 +258,11 @@ class Answer:
             total_tokens=read + text + audio,
             input_tokens=read,
             output_tokens=text + audio,
-            input_token_details=InputTokenDetails(text_tokens=read),
+            input_token_details=InputTokenDetails(
+                text_tokens=read,
+                image_tokens=0,
+                cached_tokens_details=CachedTokensDetails(image_tokens=0),
+            ),
             output_token_details=OutputTokenDetails(text_tokens=text, audio_tokens=audio),
         )
         try:

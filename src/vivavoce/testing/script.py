@@ -6,7 +6,7 @@ which hold all the time. The functions are what Python scripts are written with.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 import msgspec
 
@@ -223,6 +223,50 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
 # What Python scripts are written with.
 
 
+class RespondOptions(TypedDict, total=False):
+    """What else `respond` takes: see Respond."""
+
+    status: Status
+    reason: str | None
+    error: dict[str, str | None]
+    deltas: int | None
+    every: float
+    piece_ms: int
+    name: str
+    conversation: Literal["auto", "none"]
+    metadata: dict[str, str] | None
+    usage: dict[str, Json]
+
+
+class FinishOptions(TypedDict, total=False):
+    """What else `finish` takes: see Finish."""
+
+    reason: str | None
+    error: dict[str, str | None]
+    name: str
+
+
+class SpeechOptions(TypedDict, total=False):
+    """What else `speech` takes: see Speech."""
+
+    start_ms: int
+    end_ms: int | None
+    name: str
+
+
+class ScriptOptions(TypedDict, total=False):
+    """What else `RealtimeServer.script` takes: see Script."""
+
+    name: str
+    repeat: bool
+    strict: bool
+    greeting: bool
+    housekeeping: bool
+    dialect: Literal["any", "ga", "beta"]
+    session: dict[str, Json]
+    names: dict[str, Json]
+
+
 def expect(
     event: str | Mapping[str, Json], *, within: float | None = None, answer: bool = True, **fields: Json
 ) -> Expect:
@@ -245,7 +289,7 @@ def respond(
     transcript: str = "",
     call: tuple[str, Json] | None = None,
     calls: Sequence[tuple[str, Json]] = (),
-    **options: Any,
+    **options: Unpack[RespondOptions],
 ) -> Respond:
     """The server responds: with text, with sound and its transcript, with calls of functions, or with one of
     the former and then calls. Calls are pairs of a name and arguments. Options are the fields of Respond.
@@ -263,7 +307,7 @@ def respond(
     return checked(step, "respond")
 
 
-def finish(status: Status = "completed", **options: Any) -> Finish:
+def finish(status: Status = "completed", **options: Unpack[FinishOptions]) -> Finish:
     """The response that `respond(…, deltas=n)` left open ends: as it was meant to, or `cancelled`,
     `incomplete` or `failed` as it is. Options are the fields of Finish."""
     return Finish(status=status, **options)
@@ -284,7 +328,7 @@ def wav(file: str | Path) -> Sound:
     return Sound(file=Path(file))
 
 
-def speech(transcript: str | None = None, **options: Any) -> Speech:
+def speech(transcript: str | None = None, **options: Unpack[SpeechOptions]) -> Speech:
     """The server heard a turn of the user, or its beginning. Options are the fields of Speech."""
     return Speech(transcript=transcript, **options)
 
@@ -355,14 +399,15 @@ def scene(*parts: Step | Rule | Refusal) -> Scene:
     )
 
 
-def compose(*parts: Step | Rule | Refusal | Scene, **options: Any) -> Script:
+def compose(*parts: Step | Rule | Refusal | Scene, **options: Unpack[ScriptOptions]) -> Script:
     """Scenes for the connections one after the other, or the parts of one scene that is played to every
     connection. Options are the fields of Script. Raises ScriptError for a mixture."""
     scenes = tuple(part for part in parts if isinstance(part, Scene))
     if scenes and len(scenes) < len(parts):
         raise ScriptError("Give scenes, or the parts of one scene, but not both.")
     if scenes:
-        return Script(scenes=scenes, **{"repeat": False, **options})
+        options.setdefault("repeat", False)
+        return Script(scenes=scenes, **options)
     return Script(scenes=(scene(*(part for part in parts if not isinstance(part, Scene))),), **options)
 
 

@@ -6,23 +6,22 @@ import secrets
 import ssl
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from weakref import WeakKeyDictionary
 
 import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from vivavoce.protocol.codec import GA_TRANSLATION, GA_WEBSOCKET
 from vivavoce.protocol.dialects import DialectName, dialect
-from vivavoce.protocol.sessions import (
-    RealtimeSession,
-    Session,
-    TranscriptionSession,
-    TranslationSession,
-)
+from vivavoce.protocol.sessions import TranslationSession
 from vivavoce.testing.clock import Activity, Clock
-from vivavoce.testing.connection import Observer, ScriptedConnection
+from vivavoce.testing.connection import NOT_FOLLOWED, ScriptedConnection
 from vivavoce.testing.matching import Json
+from vivavoce.testing.playing import Observer
 from vivavoce.testing.script import Event, Refusal, Scene, Script, ScriptError
+from vivavoce.testing.sessions import Kind, check_settings, opened
 
 MAX_MESSAGE = 32 * 2**20
 """Bytes of the largest message taken: the API's largest append has 21 MiB."""
@@ -81,7 +80,7 @@ class ScriptedServer:
         self._clock = clock
         self._activity = activity
         self._observe = observe or (lambda number, side, line: None)
-        self._scenes: dict[ServerConnection, Scene] = {}
+        self._scenes: WeakKeyDictionary[ServerConnection, Scene] = WeakKeyDictionary()
         self._open = 0
         self._played = 0
         """Scenes that have been given to connections or refused."""
@@ -112,7 +111,11 @@ class ScriptedServer:
             await self._server.wait_closed()
 
     def play(self, script: Script) -> None:
-        """From now on, this is the script; what came before is forgotten."""
+        """From now on, this is the script; what came before is forgotten.
+
+        Raises ScriptError for settings that no session can have.
+        """
+        check_settings(script.session)
         self.script = script
         self.received.clear()
         self.handshakes.clear()
@@ -140,8 +143,8 @@ class ScriptedServer:
         found = [*self.violations, *filter(None, (each.unfinished() for each in self.connections))]
         asked = [scene for scene in self.script.scenes if scene.steps or scene.refusal]
         if not found and self._played < len(asked):
-            came = f"{self._played} connection{'s' if self._played != 1 else ''}"
-            found.append(f"The script has scenes for {len(asked)} connections, but {came} came.")
+            came = f"only {self._played} came" if self._played else "nobody came"
+            found.append(f"The script has scenes for {_connections(len(asked))}, but {came}.")
         return found
 
     # Callers.
@@ -179,13 +182,21 @@ class ScriptedServer:
         handshake = read_handshake(socket.request)
         name = handshake.dialect if self.script.dialect == "any" else self.script.dialect
         number = len(self.connections) + 1
+        try:
+            session = opened(_kind(handshake), _model(handshake), new_id("sess"), self.script.session)
+        except ScriptError as error:
+            self.violations.append(str(error))
+            await socket.close(NOT_FOLLOWED, "The script was not followed: its session cannot be.")
+            self.news.set()
+            return
+        accepts = GA_TRANSLATION if isinstance(session, TranslationSession) else GA_WEBSOCKET
         connection = ScriptedConnection(
             socket,
             number,
             self.script,
             scene,
-            dialect(name, new_id),
-            _session(handshake, self.script.session),
+            dialect(name, new_id, accepts=accepts),
+            session,
             new_id,
             self._clock,
             self._activity,
@@ -207,6 +218,10 @@ class ScriptedServer:
         self.news.set()
 
 
+def _connections(count: int) -> str:
+    return "1 connection" if count == 1 else f"{count} connections"
+
+
 def read_handshake(request: Request) -> Handshake:
     """How a client came."""
     path, query = urlsplit(request.path)[2:4]
@@ -220,42 +235,19 @@ def read_handshake(request: Request) -> Handshake:
     return Handshake(path, parameters, lower, "beta" if beta else "ga")
 
 
+def _kind(handshake: Handshake) -> Kind:
+    if handshake.path.rstrip("/").endswith("/translations"):
+        return "translation"
+    return "transcription" if handshake.query.get("intent") == "transcription" else "realtime"
+
+
+def _model(handshake: Handshake) -> str:
+    return handshake.query.get("model") or handshake.query.get("deployment") or "gpt-realtime"
+
+
 def _subprotocol(connection: ServerConnection, offered: Any) -> Subprotocol | None:
     """`realtime` where it is offered; never one that carries a key."""
     return Subprotocol("realtime") if "realtime" in offered else None
-
-
-def _session(handshake: Handshake, changes: dict[str, Json]) -> Session:
-    """The session at its beginning. Raises ScriptError for settings that no session has."""
-    model = handshake.query.get("model") or handshake.query.get("deployment") or "gpt-realtime"
-    session: Session
-    if handshake.path.rstrip("/").endswith("/translations"):
-        session = TranslationSession(id=new_id("sess"), expires_at=_EXPIRES_AT, model=model)
-    elif handshake.query.get("intent") == "transcription":
-        session = TranscriptionSession(id=new_id("sess"), expires_at=_EXPIRES_AT)
-    else:
-        session = RealtimeSession(id=new_id("sess"), expires_at=_EXPIRES_AT, model=model)
-    return laid_over(session, changes)
-
-
-_EXPIRES_AT = 4_102_444_800
-"""The year 2100."""
-
-
-def laid_over(session: Session, changes: dict[str, Json]) -> Session:
-    """The session with these settings. Raises ScriptError for settings that it cannot have."""
-    if not changes:
-        return session
-    try:
-        return msgspec.convert(_deep(msgspec.to_builtins(session), changes), type(session))
-    except msgspec.ValidationError as error:
-        raise ScriptError(f"session: {error}.") from None
-
-
-def _deep(value: Any, changes: Any) -> Any:
-    if isinstance(value, dict) and isinstance(changes, dict):
-        return value | {key: _deep(value.get(key), change) for key, change in changes.items()}
-    return changes
 
 
 def http_error(message: str, type: str = "invalid_request_error") -> Json:

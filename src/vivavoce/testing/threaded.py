@@ -8,7 +8,7 @@ import threading
 from collections.abc import Coroutine, Generator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar, Unpack
 
 from vivavoce.testing.clock import Activity, RealClock, VirtualClock
 from vivavoce.testing.matching import Json, compare
@@ -20,6 +20,7 @@ from vivavoce.testing.script import (
     Scene,
     Script,
     ScriptError,
+    ScriptOptions,
     Step,
     compose,
     pattern,
@@ -128,7 +129,9 @@ class RealtimeServer:
             raise ScriptError('The time of this server is real: only time="virtual" can be advanced.')
         return self._clock
 
-    def script(self, *parts: "Step | Rule | Refusal | Scene | Script | str | Path", **options: Any) -> None:
+    def script(
+        self, *parts: "Step | Rule | Refusal | Scene | Script | str | Path", **options: Unpack[ScriptOptions]
+    ) -> None:
         """What is to be played from now on, to connections that come from now on.
 
         Steps and rules for every connection; or scenes, one for each connection that comes; or a Script; or
@@ -223,7 +226,7 @@ async def _call(function: Any, *arguments: Any) -> Any:
     return function(*arguments)
 
 
-def _script(parts: tuple[Any, ...], options: dict[str, Any]) -> Script:
+def _script(parts: tuple[Any, ...], options: ScriptOptions) -> Script:
     if len(parts) == 1 and isinstance(parts[0], Script):
         script: Script = parts[0]
         return script
