@@ -156,6 +156,18 @@ def test_azure_settings_that_contradict(kind: Any, arguments: Any, complaint: st
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("client", "variable"),
+    [
+        (AzureClient(base_url="https://res.invalid/openai"), "AZURE_OPENAI_API_KEY"),
+        (Client(base_url="https://api.invalid/v1"), "OPENAI_API_KEY"),
+    ],
+)
+def test_a_key_that_is_missing(client: Client, variable: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"pass api_key or set {variable} "):
+        client.endpoint().headers()
+
+
 async def test_azure_asks_for_its_token_before_every_connection() -> None:
     seen = Seen()
     async with peer(seen) as url:

@@ -1,5 +1,5 @@
 """Requests by REST: what is sent, what becomes of the answers, and what of their absence. Each with both
-kinds of clients, over real sockets."""
+kinds of clients, over real sockets. [REST]"""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from types import SimpleNamespace
 from typing import Any
@@ -716,6 +717,18 @@ async def test_requests_at_the_same_time() -> None:
         async with AsyncClient(KEY, f"{server.url}/v1") as client:
             await asyncio.gather(*(secret(client) for _ in range(20)))
     assert len(server.asked) == 20
+
+
+def test_requests_of_many_threads() -> None:
+    with recording(Told(body=SECRET)) as server, Client(KEY, f"{server.url}/v1") as client:
+        begin = threading.Barrier(8)
+
+        def ask(_: int) -> str:
+            begin.wait(30)
+            return secret(client).value
+
+        with ThreadPoolExecutor(8) as threads:
+            assert set(threads.map(ask, range(8))) == {"ek_0123456789abcdef"}
 
 
 async def test_a_request_that_is_cancelled_leaves_the_client_usable() -> None:

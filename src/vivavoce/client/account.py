@@ -114,6 +114,7 @@ class Account:
             merged(headers, self.default_headers),
             query=self.default_query,
             anonymous=key == "",
+            variable="OPENAI_API_KEY" if self.azure is None else "AZURE_OPENAI_API_KEY",
         )
 
     def introduction(self, key: str | None) -> dict[str, str]:

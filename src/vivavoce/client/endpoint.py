@@ -31,6 +31,7 @@ class Endpoint:
 
     - base_url: the part before `/realtime`, with the scheme http, https, ws or wss. Its query parameters go
       into every URL.
+    - variable: where the environment has the key.
     - query: more of them; those of the base URL win.
     - anonymous: the program has chosen to send no key. Otherwise one is missed unless the server is on this
       machine.
@@ -45,10 +46,12 @@ class Endpoint:
         *,
         query: Mapping[str, object] | None = None,
         anonymous: bool = False,
+        variable: str = "OPENAI_API_KEY",
     ) -> None:
         self._url = _split(base_url)
         self._headers = merged(headers)
         self._query = query or {}
+        self._variable = variable
         self._keyless = anonymous or self.on_this_machine
 
     @property
@@ -117,7 +120,7 @@ class Endpoint:
         headers = merged(self._headers, *more)
         if not self._keyless and not any(name.lower() in CREDENTIALS for name in headers):
             raise ConfigurationError(
-                f"There is no API key for {self.host}: pass api_key or set OPENAI_API_KEY "
+                f"There is no API key for {self.host}: pass api_key or set {self._variable} "
                 "(an empty api_key for a server that needs none)."
             )
         return headers

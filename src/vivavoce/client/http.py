@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -55,7 +56,11 @@ class _HTTP(Generic[Pool]):
 
 
 class SyncHTTP(_HTTP["httpx.Client"]):
-    """Sends requests and waits for their answers."""
+    """Sends requests and waits for their answers. Any number of threads may use it."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._making = threading.Lock()
 
     def send(self, request: Request[Answer]) -> Answer:
         """The answer to a request. Raises what `exchange` does."""
@@ -94,9 +99,10 @@ class SyncHTTP(_HTTP["httpx.Client"]):
     def _post(self, post: Post) -> Reply:
         import httpx
 
-        pool = self._given or self._own
-        if pool is None:
-            pool = self._own = _made(httpx.Client)
+        with self._making:
+            pool = self._given or self._own
+            if pool is None:
+                pool = self._own = _made(httpx.Client)
         _refuse_unless(pool, httpx.Client)
         try:
             request = _built(pool, post)

@@ -1,4 +1,4 @@
-"""The same calls through OpenAI's package and through ours: the requests on the wire are the same."""
+"""The same calls through OpenAI's package and through ours: the requests on the wire are the same. [REST]"""
 
 import asyncio
 import ssl
@@ -11,8 +11,6 @@ import pytest
 
 from tests.client.recording import Asked, Recording, Told, recording
 from vivavoce import AzureClient, Client, VivavoceError
-from vivavoce.client.sync_socket import open_websocket
-from vivavoce.client.urls import handshake
 from vivavoce.server.tls import CertificateFiles, self_signed
 
 KEY = "sk-0123456789abcdef"
@@ -217,26 +215,12 @@ def upgrade(server: Recording, realtime: Any, trust: ssl.SSLContext | None, **ar
     return of_upgrade(server.last)
 
 
-def our_upgrade(server: Recording, client: Client, **arguments: Any) -> Any:
-    """The upgrade request of our client without an event loop."""
-    with client.realtime.connect(**arguments):
-        pass
-    return of_upgrade(server.last)
-
-
-def our_beta_upgrade(
-    server: Recording,
-    client: Client,
-    trust: ssl.SSLContext,
-    model: str,
-    extra_query: Any = None,
-    extra_headers: Any = None,
+def our_upgrade(
+    server: Recording, realtime: Any, trust: ssl.SSLContext | None = None, **arguments: Any
 ) -> Any:
-    """The same in the beta dialect."""
-    query = {"model": model, **(extra_query or {})}
-    key = client.account.fetch_key_now()
-    opening = handshake(client.account, key, "/realtime", query, extra_headers, beta=True)
-    open_websocket(*opening, {"ssl": trust}).close()
+    """The upgrade request of our client without an event loop."""
+    with realtime.connect(websocket_options={"ssl": trust} if trust else {}, **arguments):
+        pass
     return of_upgrade(server.last)
 
 
@@ -256,7 +240,7 @@ def test_connect(server: Recording, base: str, arguments: Any) -> None:
     """[P2, P3]"""
     settings = {"api_key": KEY, "base_url": server.url + base, **SETTINGS}
     theirs = upgrade(server, openai.AsyncOpenAI(**settings).realtime, None, **arguments)
-    assert our_upgrade(server, Client(**settings), **arguments) == theirs
+    assert our_upgrade(server, Client(**settings).realtime, **arguments) == theirs
 
 
 def test_connect_at_another_address(server: Recording) -> None:
@@ -272,7 +256,7 @@ def test_connect_at_another_address(server: Recording) -> None:
     }
     theirs = upgrade(server, openai.AsyncOpenAI(api_key=key, **settings).realtime, None, model="m")
     assert theirs["path"] == "/other/realtime"
-    assert our_upgrade(server, Client(lambda: KEY, **settings), model="m") == theirs
+    assert our_upgrade(server, Client(lambda: KEY, **settings).realtime, model="m") == theirs
 
 
 @pytest.mark.parametrize(
@@ -287,7 +271,7 @@ def test_connect_in_the_beta_dialect(secure: Recording, trust: ssl.SSLContext, a
     """[P2, P3]"""
     settings = {"api_key": KEY, "base_url": f"{secure.url}/v1?region=base", **SETTINGS}
     theirs = upgrade(secure, openai.AsyncOpenAI(**settings).beta.realtime, trust, **arguments)
-    assert our_beta_upgrade(secure, Client(**settings), trust, **arguments) == theirs
+    assert our_upgrade(secure, Client(**settings).beta.realtime, trust, **arguments) == theirs
 
 
 @pytest.mark.parametrize("credential", [{"api_key": "azure-key"}, {"azure_ad_token": "token"}])
@@ -305,4 +289,4 @@ def test_connect_to_azure_in_the_beta_dialect(
     }
     arguments: dict[str, Any] = {"model": "m", "extra_query": {"x": 1}}
     theirs = upgrade(secure, openai.AsyncAzureOpenAI(**settings).beta.realtime, trust, **arguments)
-    assert our_beta_upgrade(secure, AzureClient(**settings), trust, **arguments) == theirs
+    assert our_upgrade(secure, AzureClient(**settings).beta.realtime, trust, **arguments) == theirs
