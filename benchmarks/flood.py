@@ -1,7 +1,7 @@
 """A WebSocket server that sends as fast as it is read: `python -m benchmarks.flood EVENTS`.
 
 It shakes hands as servers do, waits for a message of the client, then writes that many events of a
-realistic mix, in the pieces in which a TCP stream carries them, and closes. Its frames are made before the
+realistic mix, in the pieces in which a TCP stream carries them, and closes the connection. Its frames are made before the
 first connection, so that it waits for the client and not the client for it.
 """
 
@@ -32,7 +32,6 @@ async def _serve(count: int) -> None:
         for at in range(0, len(stream), PIECE):
             connection.transport.write(stream[at : at + PIECE])
             await connection.drain()
-        await connection.wait_closed()
 
     async with serve(flood, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
         port = next(iter(server.sockets)).getsockname()[1]
