@@ -11,7 +11,9 @@ from benchmarks import measure, report
 SECTIONS = (
     "decode",
     "socket_to_loop",
+    "sending",
     "import_time",
+    "connections",
     "turn_latency",
     "turn_taking",
     "capacity",

@@ -60,7 +60,9 @@ def run(*, quick: bool) -> Report:
             _enter(report, name, "a handler", _compare(_HANDLERS, messages, rounds))
     finally:
         measure.unpin()
-    report.notes.append("Medians of interleaved rounds on one core; the ratio is the median of each round's.")
+    report.notes.append(
+        "Processor time, medians of interleaved rounds on one core; the ratio is the median of each round's."
+    )
     report.chart = partial(_draw, report.figures)
     return report
 

@@ -1,5 +1,5 @@
-"""How long a program waits for its client, and what it weighs: fresh interpreters that import it, and that then
-make their first call.
+"""How long a program waits for its client, and what it weighs: fresh interpreters that import it, and that
+then make their first call.
 
 What vivavoce does not import at once it imports when the first connection is opened, so that is measured,
 too: both clients call a port of this machine where nobody listens.
@@ -88,9 +88,9 @@ def run(*, quick: bool) -> Report:
             "first_call_memory_ratio": heavier,
         },
         [
-            f"To the first call vivavoce takes {call:.2f} times as long as openai, and {heavier:.2f} times its "
-            "memory. Interpreters take turns on one core; byte code and files are warm; the interpreter itself "
-            "is not counted."
+            f"To the first call vivavoce takes {call:.2f} times as long as openai, and {heavier:.2f} times "
+            "its memory. Interpreters take turns on one core; byte code and files are warm; the interpreter "
+            "itself is not counted."
         ],
     )
     report.chart = lambda axes: bars(axes, typical, unit="ms", ours=("vivavoce", "from vivavoce"))

@@ -1,6 +1,6 @@
-"""From the socket to the body of the loop, or to a handler: 20,000 events of a realistic mix out of a server in
-its own process, read by the official `openai` package's connections, by vivavoce's, and by what a user would
-write with `websockets` and msgspec alone.
+"""From the socket to the body of the loop, or to a handler: 20,000 events of a realistic mix out of a server
+in its own process, read by the official `openai` package's connections, by vivavoce's, and by what a user
+would write with `websockets` and msgspec alone.
 
 What counts is the processor time of the client's process, all its threads together.
 """
@@ -75,8 +75,8 @@ def run(*, quick: bool) -> Report:
         report.rows.append(row)
     report.figures |= {"us": typical, "ratios": ratios}
     report.notes.append(
-        "Processor time, medians of interleaved rounds, client and server each on a core of its own, asyncio's "
-        "own loop. The last row reads the bytes and does nothing with them: what the kernel needs."
+        "Processor time, medians of interleaved rounds, client and server each on a core of its own, "
+        "asyncio's own loop. The last row reads the bytes and does nothing with them: what the kernel needs."
     )
     report.chart_title = "From the socket to the program, an event"
     report.chart = lambda axes: bars(axes, typical, unit="µs")
@@ -123,9 +123,7 @@ async def _iterate(connection: Any) -> float:
 
 def _iterate_now(connection: Any) -> float:
     begin = time.process_time()
-    count = 0
-    for event in connection:
-        count += 1
+    for count, event in enumerate(connection, 1):
         if event.type == "response.done" and count == EVENTS:
             break
     return time.process_time() - begin
@@ -201,10 +199,8 @@ def _websockets_now(port: int) -> float:
     with connect_now(f"ws://127.0.0.1:{port}/v1/realtime", compression=None) as connection:
         connection.send("{}")
         begin = time.process_time()
-        count = 0
-        for message in connection:
+        for count, message in enumerate(connection, 1):
             event = _decode(message)
-            count += 1
             if event.type == "response.done" and count == EVENTS:
                 break
         return time.process_time() - begin
