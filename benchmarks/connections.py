@@ -57,8 +57,8 @@ def run(*, quick: bool) -> Report:
         {"connections": count, "rate": RATE, "found": found},
         [
             f"{seconds:g} s each, client and server each on a core of its own, asyncio's own loop, handlers "
-            "by `on` for the five kinds of events. Events that the client's sockets had no more room for count "
-            "as not handled."
+            "by `on` for the five kinds of events. Events that the client's sockets had no more room for "
+            "count as not handled."
         ],
     )
     report.chart = lambda axes: bars(

@@ -1,8 +1,8 @@
 """A WebSocket server that sends as fast as it is read: `python -m benchmarks.flood EVENTS`.
 
 It shakes hands as servers do, waits for a message of the client, then writes that many events of a
-realistic mix, in the pieces in which a TCP stream carries them, and closes the connection. Its frames are made
-before the first connection, so that it waits for the client and not the client for it.
+realistic mix, in the pieces in which a TCP stream carries them, and closes the connection. Its frames are
+made before the first connection, so that it waits for the client and not the client for it.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""What a microphone costs: `input_audio_buffer.append` events of 40 ms of audio, from the samples to the socket,
-by the official `openai` package, by vivavoce, and by what a user would write with `websockets`, pybase64 and
-msgspec alone.
+"""What a microphone costs: `input_audio_buffer.append` events of 40 ms of audio, from the samples to the
+socket, by the official `openai` package, by vivavoce, and by what a user would write with `websockets`,
+pybase64 and msgspec alone.
 
 What counts is the processor time of the client's process.
 """
