@@ -3,8 +3,9 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -50,6 +51,9 @@ def test_it_is_not_imported_at_run_time() -> None:
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout == "False\n"
 
+
+CACHE = Path(__file__).parents[2] / ".mypy_cache" / "programs"
+"""Kept from run to run, beside that of the package itself."""
 
 RIGHT = """
 from vivavoce import AsyncClient, Client
@@ -115,18 +119,39 @@ WRONG = {
 }
 
 
-def checked(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    (folder / "program.py").write_text(program)
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "program.py"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def matching(module: str, events: Iterable[type[Any]]) -> str:
+    """A program that has a branch for every event, and knows that there is no other."""
+    branches = "".join(
+        f"        case {module if kind.__module__.startswith(BETA) else 'protocol'}.{kind.__name__}():\n"
+        f"            return event.event_id\n"
+        for kind in events
+    )
+    return f"""
+
+def told_{module}(event: {module}.ServerEvent | protocol.UnknownEvent) -> str | UnsetType:
+    match event:
+{branches}        case protocol.UnknownEvent(type=name):
+            return name
+        case _:
+            assert_never(event)
+"""
 
 
-@pytest.mark.timeout(240)
-def test_a_type_checker_knows_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
-    wrong = "\n".join(f"    {line}" for line in WRONG.values())
-    program = (
-        RIGHT
-        + """
+BETA = "vivavoce.protocol.beta."
+
+IMPORTS = """
+from typing import assert_never
+
+from msgspec import UnsetType
+
+from vivavoce import protocol
+from vivavoce.protocol.beta import server_events as beta
+"""
+
+
+WRONG_HEAD = (
+    RIGHT
+    + """
 
 def created(event: SessionCreated) -> None: ...
 
@@ -135,12 +160,42 @@ async def wrong() -> None:
     ws = OpenAIRealtimeWS(model="m")
     rt = await AsyncClient().realtime.connect().enter()
 """
-    )
-    begin = len(program.splitlines())
-    found = checked(f"{program}{wrong}\n", tmp_path)
-    complaints = [line for line in found.stdout.splitlines() if ": error:" in line]
-    lines = {int(line.split(":")[1]) for line in complaints}
-    assert all(line > begin for line in lines), found.stdout
-    expected = {begin + 1 + wrong[: wrong.index(line)].count("\n") for line in WRONG.values()}
-    missed = {line for line in expected if not lines & {line, line + 1}}
-    assert not missed, f"{found.stdout}\nnot seen: lines {missed}"
+)
+
+
+@pytest.fixture(scope="module")
+def complaints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What a type checker says about programs, by program: all in one run, which takes a while."""
+    events, older = get_args(ServerEvent), get_args(BetaServerEvent)
+    programs = {
+        "right": RIGHT,
+        "wrong": WRONG_HEAD + "".join(f"    {line}\n" for line in WRONG.values()),
+        "complete": IMPORTS + matching("protocol", events) + matching("beta", older),
+        "incomplete": IMPORTS + matching("protocol", events[1:]),
+    }
+    folder = Path(tmp_path_factory.mktemp("programs"))
+    for name, program in programs.items():
+        (folder / f"{name}.py").write_text(program)
+    files = [f"{name}.py" for name in programs]
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(CACHE), *files]
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert found.returncode == 1, found.stdout + found.stderr
+    errors = [line for line in found.stdout.splitlines() if ": error: " in line]
+    return {name: [line for line in errors if line.startswith(f"{name}.py:")] for name in programs}
+
+
+@pytest.mark.timeout(240)
+def test_a_type_checker_knows_what_is_right(complaints: dict[str, list[str]]) -> None:
+    assert complaints["right"] == []
+
+
+def test_a_type_checker_knows_what_is_wrong(complaints: dict[str, list[str]]) -> None:
+    begin = len(WRONG_HEAD.splitlines())
+    lines = [int(line.split(":")[1]) for line in complaints["wrong"]]
+    assert sorted(lines) == list(range(begin + 1, begin + 1 + len(WRONG))), complaints["wrong"]
+
+
+def test_a_match_can_be_complete(complaints: dict[str, list[str]]) -> None:
+    assert complaints["complete"] == []
+    (missing,) = complaints["incomplete"]
+    assert 'incompatible type "ErrorEvent"' in missing
