@@ -23,9 +23,10 @@ send. Names are imported when they are first used.
     emitter,
     live_socket      what those have in common, and the sockets under them
     reconnecting     when a connection is made anew, and what a program hears and says of it
-    mirror           what the server is known to have
+    mirror, kept     what the server is known to have
     restoring        making a new session the same as the old
     recovering       making the connection anew
+    rotating         and in time before the server ends the session
     opening          the opening handshake, and why it can fail
     async_socket,
     sync_socket      WebSockets of both kinds

@@ -4,14 +4,14 @@ No input, no output: a connection tells its mirror what it sends and what comes.
 the mirror knows what a new session needs to be the same one, and which events have had no effect yet.
 """
 
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pybase64
 
 from vivavoce.audio import bytes_per_second
+from vivavoce.client.kept import KeptItem, Sent, merge, named
 from vivavoce.client.reconnecting import ResponseInterrupted
 from vivavoce.protocol import (
     ConversationItemAdded,
@@ -19,6 +19,7 @@ from vivavoce.protocol import (
     ConversationItemDeleted,
     ConversationItemDone,
     ConversationItemInputAudioTranscriptionCompleted,
+    ConversationItemInputAudioTranscriptionFailed,
     ConversationItemRetrieved,
     ConversationItemTruncated,
     ErrorEvent,
@@ -27,7 +28,6 @@ from vivavoce.protocol import (
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
     InputAudioBufferTimeoutTriggered,
-    Item,
     RealtimeSession,
     ResponseCreated,
     ResponseDone,
@@ -68,48 +68,6 @@ lost connection has the same effect."""
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
 
-class Sent(msgspec.Struct, kw_only=True):
-    """A client's event whose effect has not been seen, or audio that has not become an item."""
-
-    kind: str
-    message: bytes
-    event: dict[str, Any]
-    audio: bytes = b""
-    start_ms: float = 0.0
-    """Where its audio lies in all audio of the session, and where it ends."""
-    end_ms: float = 0.0
-
-
-class KeptItem(msgspec.Struct, kw_only=True):
-    """An item of the conversation."""
-
-    item: Item | None
-    """As the server showed it last: without audio. None: the audio buffer has become it, and it was not shown
-    yet."""
-    own: dict[str, Any] | None = None
-    """As the client sent it."""
-    own_bytes: int = 0
-    speech: bytes = b""
-    """What the user said, in the input format."""
-    transcript: str | None = None
-    """What was understood of it."""
-    done: bool = True
-    words: list[str] = msgspec.field(default_factory=list)
-    """What has come of the assistant's text or transcript while it is not done."""
-    spoken_ms: float = 0.0
-    """How much of the assistant's speech has come."""
-    heard_ms: int | None = None
-    """How much of it was heard, if it was truncated."""
-
-    @property
-    def size(self) -> int:
-        """Bytes that could be forgotten."""
-        return len(self.speech) + self.own_bytes
-
-    def forget(self) -> None:
-        self.speech, self.own, self.own_bytes = b"", None, 0
-
-
 class Mirror:
     """One session of a server, as its client knows it.
 
@@ -134,6 +92,7 @@ class Mirror:
         self._clock_ms = 0.0
         self._starts: dict[str, int] = {}
         self._stops: dict[str, int] = {}
+        self._transcribing: set[str] = set()
         self._handlers: dict[type, Callable[[Any], None]] = {
             SessionCreated: self._session_is,
             SessionUpdated: self._updated,
@@ -144,6 +103,7 @@ class Mirror:
             ConversationItemRetrieved: self._retrieved,
             ConversationItemTruncated: self._truncated,
             ConversationItemInputAudioTranscriptionCompleted: self._transcribed,
+            ConversationItemInputAudioTranscriptionFailed: self._not_transcribed,
             InputAudioBufferSpeechStarted: self._speech_started,
             InputAudioBufferSpeechStopped: self._speech_stopped,
             InputAudioBufferTimeoutTriggered: self._timed_out,
@@ -177,7 +137,7 @@ class Mirror:
         if kind == APPEND:
             self._appended(message, event)
         elif kind in _ANSWERED:
-            message = _named(kind, event, message)
+            message = named(kind, event, message)
             self.log.append(Sent(kind=kind, message=message, event=event))
             self.changes += 1
         return message
@@ -225,7 +185,7 @@ class Mirror:
         self.session = event.session
         entry = self._settle("session.update")
         if entry is not None and isinstance(session := entry.event.get("session"), dict):
-            _merge(self.asked, session)
+            merge(self.asked, session)
         self.changes += 1
 
     def _added(self, event: ConversationItemAdded | ConversationItemCreated) -> None:
@@ -274,8 +234,12 @@ class Mirror:
         self.changes += 1
 
     def _transcribed(self, event: ConversationItemInputAudioTranscriptionCompleted) -> None:
+        self._transcribing.discard(event.item_id)
         if event.item_id in self.items:
             self.items[event.item_id].transcript = event.transcript
+
+    def _not_transcribed(self, event: ConversationItemInputAudioTranscriptionFailed) -> None:
+        self._transcribing.discard(event.item_id)
 
     def _words_came(self, event: ResponseOutputTextDelta | ResponseOutputAudioTranscriptDelta) -> None:
         if event.item_id in self.items:
@@ -350,6 +314,8 @@ class Mirror:
             self.owed = self._answers
         else:
             speech = self._settle_audio("input_audio_buffer.commit")
+        if self._transcribes:
+            self._transcribing.add(event.item_id)
         # Its item comes next: that has its place in the conversation.
         self.items[event.item_id] = KeptItem(item=None, speech=speech)
         self._kept_bytes += len(speech)
@@ -428,35 +394,14 @@ class Mirror:
         return session.audio.input.turn_detection is not None
 
     @property
+    def _transcribes(self) -> bool:
+        """Whether what was said is transcribed."""
+        audio = getattr(getattr(self.session, "audio", None), "input", None)
+        return getattr(audio, "transcription", None) is not None
+
+    @property
     def _answers(self) -> bool:
         """Whether voice detection begins responses."""
         session = self.session
         detection = session.audio.input.turn_detection if isinstance(session, RealtimeSession) else None
         return bool(getattr(detection, "create_response", False))
-
-
-def _named(kind: str, event: dict[str, Any], message: bytes) -> bytes:
-    """The event with an id, and its item with one; as it is if it has them."""
-    nameless = False
-    if not event.get("event_id"):
-        event["event_id"] = f"event_{secrets.token_hex(12)}"
-        nameless = True
-    item = event.get("item")
-    if kind == "conversation.item.create":
-        if not isinstance(item, dict):
-            event["item"] = {}  # the server will say what is wrong with it
-            return message
-        if not item.get("id"):
-            item["id"] = f"item_{secrets.token_hex(12)}"
-            nameless = True
-    return msgspec.json.encode(event) if nameless else message
-
-
-def _merge(into: dict[str, Any], patch: Mapping[str, Any]) -> None:
-    """What a session.update changes of what is set: `audio` and its parts are patched, all else replaced."""
-    for name, value in patch.items():
-        if name in ("audio", "input", "output") and isinstance(value, dict):
-            inner = into.setdefault(name, {})
-            _merge(inner, value)
-        else:
-            into[name] = value

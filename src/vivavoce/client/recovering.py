@@ -1,7 +1,8 @@
 """A connection that breaks off is made anew."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,12 @@ import websockets.protocol
 from vivavoce.client.async_socket import WebSocket, open_websocket
 from vivavoce.client.core import State
 from vivavoce.client.errors import ConnectError, ConnectionClosed, StatusError
-from vivavoce.client.mirror import APPEND, Mirror, Sent
+from vivavoce.client.kept import Sent
+from vivavoce.client.mirror import APPEND, Mirror
 from vivavoce.client.opening import WebSocketOptions
 from vivavoce.client.reconnecting import Reconnected, ReconnectingEvent, RecoveryPolicy
 from vivavoce.client.restoring import Restoration, Stage, resent_audio_ms
+from vivavoce.client.rotating import Rotation
 from vivavoce.protocol.errors import MalformedEvent
 
 if TYPE_CHECKING:
@@ -56,6 +59,9 @@ class Recovery:
         self._task: asyncio.Task[None] | None = None
         self._given_up = False
         self.mirror = Mirror() if policy.mode == "restore" else None
+        self._rotation = Rotation(self._may_rotate, self._rotate_soon)
+        self._leaving: set[asyncio.Task[None]] = set()
+        """Old connections being closed."""
         self._damages = 0
         self.failure: BaseException | None = None
         """Why it was given up, if there is something to say of it."""
@@ -71,6 +77,7 @@ class Recovery:
     def _see(self, event: Any) -> None:
         assert self.mirror is not None
         self.mirror.received(event)
+        self._rotation.see(event)
 
     def _damaged(self) -> bool:
         """A message that is no event came. If that is not the rule, it was damaged, and what else is?"""
@@ -110,8 +117,13 @@ class Recovery:
         core, websocket = self._connection._core, self._connection._websocket
         if self._given_up or core.state is not State.OPEN or not self._recoverable(websocket):
             return None
-        core.become(State.RECONNECTING)
-        self._task = asyncio.get_running_loop().create_task(self._run(self._connection))
+        return self._begin(self._run(self._connection))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Work on another transport. What is sent meanwhile waits."""
+        assert self._connection is not None
+        self._connection._core.become(State.RECONNECTING)
+        self._task = asyncio.get_running_loop().create_task(work)
         self._task.add_done_callback(self._finished)
         return self._task
 
@@ -122,9 +134,12 @@ class Recovery:
     async def stop(self) -> None:
         """The program leaves the connection."""
         self._given_up = True
+        self._rotation.stop()
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
             await asyncio.wait({self._task})
+        if self._leaving:
+            await asyncio.wait(self._leaving)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         assert self._connection is not None
@@ -197,17 +212,9 @@ class Recovery:
             else:
                 restoration, passed = await self._restore(connection, websocket)
                 pending = restoration.pending()
-                self.mirror = restoration.mirror
-                connection._switch_to(websocket)
-                connection._renewed(restored=True)
-                connection._intake.insert(_reconnected(restoration, pending, close_code, attempt))
-                for message in passed:
-                    connection._intake.insert_message(message)
-                resent = self.mirror.adopt(pending)
-            connection._intake.look()
-            for message in resent:
-                await websocket.send_text(message)
-            await connection.flush()
+                made = _reconnected(restoration, pending, close_code, attempt)
+                resent = self._adopt(connection, websocket, restoration, passed, pending, made)
+            await self._catch_up(connection, websocket, resent)
         except (ConnectionClosed, websockets.exceptions.ConnectionClosed, OSError) as closed:
             self.failure = closed
             if websocket.lost and not self._recoverable(websocket):
@@ -220,6 +227,81 @@ class Recovery:
         # Nothing came between: the queue is empty, and what is sent from now on goes out directly.
         connection._core.become(State.OPEN)
         return True
+
+    def _adopt(
+        self,
+        connection: "AsyncConnection[Any, Any]",
+        websocket: WebSocket,
+        restoration: Restoration,
+        passed: list[bytes],
+        pending: list[Sent],
+        made: Reconnected | None,
+    ) -> list[bytes]:
+        """Go on with the session that was restored. What is to be sent first."""
+        self.mirror = restoration.mirror
+        connection._switch_to(websocket)
+        connection._renewed(restored=True)
+        if made is not None:
+            connection._intake.insert(made)
+        for message in passed:
+            connection._intake.insert_message(message)
+        assert self.mirror.session is not None
+        self._rotation.renewed(self.mirror.session.expires_at - time.time())
+        return self.mirror.adopt(pending)
+
+    async def _catch_up(
+        self, connection: "AsyncConnection[Any, Any]", websocket: WebSocket, resent: list[bytes]
+    ) -> None:
+        """Let what has come over a new transport be seen, and send what waits."""
+        connection._intake.look()
+        for message in resent:
+            await websocket.send_text(message)
+        await connection.flush()
+
+    # Rotation.
+
+    def _may_rotate(self) -> bool:
+        assert self._connection is not None
+        assert self.mirror is not None
+        return self.mirror.idle and self._connection._core.state is State.OPEN
+
+    def _rotate_soon(self) -> None:
+        assert self._connection is not None
+        self._begin(self._rotate(self._connection))
+
+    async def _rotate(self, connection: "AsyncConnection[Any, Any]") -> None:
+        """Replace the session by one that is the same, without a word of it."""
+        assert self.mirror is not None
+        old, changes = connection._websocket, self.mirror.changes
+        websocket = None
+        try:
+            websocket = await open_websocket(*await self._address.resolve(), self._options)
+            restoration, passed = await self._restore(connection, websocket)
+            connection._intake.look_ahead()
+            if self.mirror.idle and self.mirror.changes == changes and not old.lost:
+                made = _reconnected(restoration, [], 1000, 0) if _differs(restoration) else None
+                pending = restoration.pending()
+                resent = self._adopt(connection, websocket, restoration, passed, pending, made)
+                self._leave(old)
+                websocket = None
+                await self._catch_up(connection, connection._websocket, resent)
+            else:
+                self._rotation.again()
+        except Exception as error:  # noqa: BLE001 - as above
+            self.failure = error
+            self._rotation.again()  # the old session still serves; when it ends, recovery does its work
+        finally:
+            if websocket is not None:
+                websocket.transport.abort()
+        with suppress(ConnectionClosed):
+            await connection.flush()
+        connection._core.become(State.OPEN)
+
+    def _leave(self, websocket: WebSocket) -> None:
+        websocket.arrived = _nobody
+        task = asyncio.get_running_loop().create_task(websocket.close())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     async def _restore(
         self, connection: "AsyncConnection[Any, Any]", websocket: WebSocket
@@ -261,6 +343,10 @@ def _reconnected(restoration: Restoration, pending: list[Sent], close_code: int,
         events_resent=sum(entry.kind != APPEND for entry in pending),
         audio_resent_ms=resent_audio_ms(pending),
     )
+
+
+def _differs(restoration: Restoration) -> bool:
+    return bool(restoration.lost) or not restoration.session_restored
 
 
 def _nobody() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pybase64
 
-from vivavoce.client.mirror import APPEND, KeptItem, Mirror, Sent
+from vivavoce.client.kept import KeptItem, Sent
+from vivavoce.client.mirror import APPEND, Mirror
 from vivavoce.client.reconnecting import LostItem
 from vivavoce.protocol import (
     MAX_AUDIO_BYTES,
