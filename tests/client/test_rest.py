@@ -389,6 +389,14 @@ def test_a_server_that_repeats_the_key(ask: Ask) -> None:
     assert error.code == "invalid_api_key"
 
 
+def test_the_words_of_azure_s_gateway(ask: Ask) -> None:
+    body = {"statusCode": 401, "message": "Access denied due to invalid subscription key."}
+    with recording(Told(401, body)) as server:
+        error = failure(ask, AuthenticationError, server.url, azure=True)
+    assert "Access denied due to invalid subscription key (check api_key)." in str(error)
+    assert error.code is None
+
+
 @pytest.mark.parametrize("body", ["<html>no</html>", '{"error": "no"}', "[" * 100_000, b"\xff", ""])
 def test_a_refusal_without_an_error_object(ask: Ask, body: bytes | str) -> None:
     with recording(Told(404, body)) as server:
@@ -697,6 +705,14 @@ def test_a_proxy_that_is_none(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:9")
     error = failure(ask, ConfigurationError, "http://example.invalid")
     assert "check the proxy and certificate variables, or pass http_client" in str(error)
+
+
+def test_a_proxy_that_leads_nowhere(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    with recording() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        error = failure(ask, ConnectionRefused, "https://realtime.invalid/v1", max_retries=0)
+    assert "The proxy does not lead to realtime.invalid (501" in str(error)
+    assert not proxy.asked
 
 
 def test_a_client_outlives_its_event_loops() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -12,7 +12,7 @@ from vivavoce.version import __version__
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
-USER_AGENT = f"vivavoce/{__version__} Python/{platform.python_version()}"
+USER_AGENT = f"vivavoce/{__version__} Python/{'.'.join(map(str, sys.version_info[:3]))}"
 
 CREDENTIALS = ("authorization", "api-key")
 """The headers that hold secrets, in lower case."""

@@ -141,8 +141,18 @@ class _ErrorBody(msgspec.Struct):
     error: dict[str, Any]
 
 
+class _GatewayBody(msgspec.Struct):
+    """What Azure's gateway answers before the API is asked."""
+
+    message: str
+
+
 def _error_object(body: str) -> dict[str, Any] | None:
-    try:
-        return msgspec.json.decode(body, type=_ErrorBody).error
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    shape: type[_ErrorBody | _GatewayBody]
+    for shape in (_ErrorBody, _GatewayBody):
+        try:
+            found = msgspec.json.decode(body, type=shape)
+        except (msgspec.DecodeError, RecursionError):
+            continue
+        return found.error if isinstance(found, _ErrorBody) else {"message": found.message}
+    return None
