@@ -379,6 +379,30 @@ class TestNotFollowed:
         place = lines.index("response.output_modalities[0]")
         assert lines[place + 1 : place + 3] == ['- expected: "text"', '+ came:     "audio"']
 
+    async def test_reports_hold_no_secrets_and_no_sound(self) -> None:
+        secret = "sk-0123456789abcdef"
+        tool = {"type": "mcp", "server_label": "a", "server_url": "https://a.example"}
+        tools = [{**tool, "authorization": "tool-token", "headers": {"x-key": "tool-header"}}]
+        with RealtimeServer() as server:
+            server.script(
+                expect("input_audio_buffer.append"),
+                expect("session.update", session={"tools": [], "instructions": "none"}),
+            )
+            async with connect(server) as rt:
+                await rt.input_audio_buffer.append(audio="AAECAwQFBgcICQ==")
+                await rt.session.update(
+                    session={"type": "realtime", "tools": tools, "instructions": f"The key is {secret}."}
+                )
+                with pytest.raises(ConnectionClosed):
+                    await until_done(rt)
+            with pytest.raises(ScriptNotFollowed) as failed:
+                server.check()
+        report = str(failed.value)
+        assert '+ came:     "The key is …."' in report
+        assert "<10 bytes>" in report
+        for hidden in (secret, "tool-token", "tool-header", "AAECAw"):
+            assert hidden not in report
+
     async def test_an_event_that_never_came(self) -> None:
         with RealtimeServer() as server:
             server.script(expect("response.create"))

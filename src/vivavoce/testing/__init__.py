@@ -27,6 +27,7 @@ installs. Names are imported when they are first used, so that the plugin costs 
     journal      events with their times, one a line
     recording    what a client and a real server say to each other, written down
     replay       recordings as scripts
+    concealing   what must not be written down or shown
     report       a script against what came
     sound        what responses sound like
 """

@@ -14,11 +14,12 @@ from vivavoce.protocol.client_events import ClientEvent
 from vivavoce.protocol.dialects import Dialect
 from vivavoce.protocol.sessions import Session
 from vivavoce.testing.clock import Activity, Clock
+from vivavoce.testing.concealing import without_secrets
 from vivavoce.testing.housekeeping import Conversation
 from vivavoce.testing.journal import without_sound
-from vivavoce.testing.matching import Bindings, UnknownName, compare
+from vivavoce.testing.matching import Bindings, Mismatch, UnknownName, compare
 from vivavoce.testing.playing import Observer, Player
-from vivavoce.testing.report import difference, sentence, story, summary
+from vivavoce.testing.report import difference, sentence, shown_event, story, summary
 from vivavoce.testing.script import Event, Expect, Scene, Script, ScriptError, Step
 
 MAX_SHOWN = 1000
@@ -123,7 +124,7 @@ class ScriptedConnection:
         except (ValueError, RecursionError):
             await self._unreadable(message)
             return
-        line = summary(without_sound(event))
+        line = shown_event(event)
         if len(self._shown) < MAX_SHOWN:
             self._shown.append(line)
         self._observe(self.number, "client", line)
@@ -169,19 +170,26 @@ class ScriptedConnection:
         step = cast(Expect, self.scene.steps[index])
         if step.event.get("type") != event.get("type"):
             return False
-        mismatches = compare(step.event, event, self._names)
+        mismatches = self._shown_mismatches(step, event)
         what = f"{event.get('type')} came, but not as {_where(step, index)} expects it:\n\n"
         self._violate(what + difference(mismatches))
         return True
 
+    def _shown_mismatches(self, step: Expect, event: Event) -> list[Mismatch]:
+        """In what the event is not like its pattern, without what it holds of sound and secrets."""
+        real = compare(step.event, event, dict(self._names))
+        harmless = compare(step.event, without_secrets(without_sound(event)), dict(self._names))
+        shown = {mismatch.path: mismatch for mismatch in harmless}
+        return [shown.get(path, Mismatch(path, expected, "…")) for path, expected, _ in real]
+
     def _unexpected(self, event: Event) -> str:
         if not self._expected:
-            return f"{summary(without_sound(event))} came, and the script expects nothing more."
+            return f"{shown_event(event)} came, and the script expects nothing more."
         index = self._expected[0]
         step = cast(Expect, self.scene.steps[index])
         return (
             f"{_where(step, index).capitalize()} expects another event:\n\n"
-            f"      - expected: {summary(step.event)}\n      + came:     {summary(without_sound(event))}"
+            f"      - expected: {summary(step.event)}\n      + came:     {shown_event(event)}"
         )
 
     async def _answered(self, event: Event, message: str) -> bool:

@@ -14,9 +14,8 @@ from vivavoce.protocol.server_events import ServerEvent
 from vivavoce.protocol.sessions import RealtimeSession
 from vivavoce.testing.clock import Activity, Clock
 from vivavoce.testing.housekeeping import Conversation
-from vivavoce.testing.journal import without_sound
 from vivavoce.testing.matching import Bindings, compare, filled
-from vivavoce.testing.report import sentence, summary
+from vivavoce.testing.report import sentence, shown_event
 from vivavoce.testing.responses import Answer, filled_response
 from vivavoce.testing.script import (
     Call,
@@ -225,7 +224,7 @@ class Player:
             if "event_id" not in event:
                 event = {**event, "event_id": self._new_id("event")}
             frame = msgspec.json.encode(event)
-        self._observe(self._number, "server", summary(without_sound(event)))
+        self._observe(self._number, "server", shown_event(event))
         await self._socket.send(frame, text=True)
 
 

@@ -30,9 +30,10 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from vivavoce.client.opening import FAILURES, explained
-from vivavoce.testing.journal import Journal, Side, without_sound
+from vivavoce.testing.concealing import concealed, without_secrets
+from vivavoce.testing.journal import Journal, Side
 from vivavoce.testing.playing import Observer
-from vivavoce.testing.report import summary
+from vivavoce.testing.report import shown_event
 from vivavoce.testing.script import Refusal, ScriptError, may_be_sent
 from vivavoce.testing.server import Handshake, http_answer, http_error, read_handshake
 
@@ -53,10 +54,6 @@ _OWN_HEADERS = re.compile(
     r"host|connection|upgrade|keep-alive|te|trailer|sec-websocket-.*|.*-encoding|content-.*"
 )
 """Headers of the connection itself; all others are passed on."""
-
-_SECRET_FIELDS = frozenset({"authorization", "api_key", "api-key", "client_secret", "headers"})
-_KEY = re.compile(r"\b(?:sk-|ek_)[\w-]{12,}")
-_HIDDEN = "…"
 
 
 class Recorder:
@@ -225,7 +222,7 @@ class Recorder:
         except (ValueError, RecursionError):
             event = concealed(text, secrets)
         self._journal.write(side, msgspec.json.encode(event), connection=number)
-        line = summary(without_sound(event)) if isinstance(event, dict) else f"{len(message)} bytes, no event"
+        line = shown_event(event) if isinstance(event, dict) else f"{len(message)} bytes, no event"
         self._observe(number, side, line)
 
     def _url(self, path: str) -> str:
@@ -244,33 +241,6 @@ class _Upstream(connect):
 
 
 _Socket = ServerConnection | ClientConnection
-
-
-def concealed(text: str, secrets: frozenset[str]) -> str:
-    """The text without these secrets, and without what looks like a key."""
-    for secret in secrets:
-        text = text.replace(secret, _HIDDEN)
-    return _KEY.sub(_HIDDEN, text)
-
-
-def without_secrets(value: Any, secrets: frozenset[str]) -> Any:
-    """JSON without these secrets, keys and credentials of tools."""
-    if isinstance(value, str):
-        return concealed(value, secrets)
-    if isinstance(value, list):
-        return [without_secrets(each, secrets) for each in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: _hidden(each) if key.lower() in _SECRET_FIELDS else without_secrets(each, secrets)
-        for key, each in value.items()
-    }
-
-
-def _hidden(value: Any) -> Any:
-    if isinstance(value, dict):
-        return dict.fromkeys(value, _HIDDEN)
-    return _HIDDEN if value is not None else None
 
 
 def _secrets(handshake: Handshake) -> frozenset[str]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from vivavoce.protocol import VivavoceError
+from vivavoce.testing.concealing import without_secrets
+from vivavoce.testing.journal import without_sound
 from vivavoce.testing.matching import Mismatch, shown
 from vivavoce.testing.script import (
     Call,
@@ -74,6 +76,11 @@ def summary(event: dict[str, Any]) -> str:
     """The type of an event and its other fields, in a line."""
     rest = {key: value for key, value in event.items() if key not in ("type", "event_id")}
     return f"{event.get('type')} {shown(rest, 120)}" if rest else str(event.get("type"))
+
+
+def shown_event(event: dict[str, Any]) -> str:
+    """The same for an event of a client or a server, without sound and secrets."""
+    return summary(without_secrets(without_sound(event)))
 
 
 def story(number: int, scene: Scene, position: int, received: Sequence[str], what: str) -> str:

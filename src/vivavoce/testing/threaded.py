@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, Self, TypeVar, Unpack
 
 from vivavoce.testing.clock import Activity, RealClock, VirtualClock
 from vivavoce.testing.matching import Json, compare
-from vivavoce.testing.report import ScriptNotFollowed, summary
+from vivavoce.testing.report import ScriptNotFollowed, shown_event, summary
 from vivavoce.testing.script import (
     Event,
     Refusal,
@@ -201,7 +201,7 @@ class RealtimeServer:
                     server.news.clear()
                     await server.news.wait()
         except TimeoutError:
-            came = [summary(each.event) for each in server.received[self._claimed :]]
+            came = [shown_event(each.event) for each in server.received[self._claimed :]]
             raise ScriptNotFollowed(
                 f"No client sent {summary(wanted)} within {timeout:g} s. "
                 f"What came: {', '.join(came[-10:]) or 'nothing'}."
