@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection
 
 from tests.client.peer import SESSION_CREATED, Behaviour, as_json, error_event, peer, text_delta
@@ -90,6 +92,38 @@ class TestHandlers:
     def test_what_cannot_be_called_is_refused(self) -> None:
         with pytest.raises(TypeError, match="must be a function"):
             Handlers().add("a", 3)  # type: ignore[arg-type]
+
+
+def one() -> None: ...
+def two() -> None: ...
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["on", "once", "off", "take"]), st.sampled_from("ab"), st.sampled_from([one, two])
+        )
+    )
+)
+def test_they_do_what_a_plain_list_does(steps: list[tuple[str, str, Any]]) -> None:
+    """[E1, P17]"""
+    handlers = Handlers()
+    plain: dict[str, list[tuple[Any, bool]]] = {"a": [], "b": []}
+    for step, name, function in steps:
+        entries = plain[name]
+        if step == "take":
+            assert handlers.take(name) == tuple(each for each, _ in entries)
+            plain[name] = [entry for entry in entries if not entry[1]]
+        elif step == "off":
+            handlers.remove(name, function)
+            found = next((entry for entry in entries if entry[0] is function), None)
+            if found is not None:
+                entries.remove(found)
+        else:
+            handlers.add(name, function, once=step == "once")
+            entries.append((function, step == "once"))
+        assert (name in handlers) == bool(plain[name])
+    assert handlers.copy().take("a") == tuple(each for each, _ in plain["a"])
 
 
 async def test_handlers_of_the_type_come_before_those_of_all_events() -> None:
