@@ -46,8 +46,11 @@ format: $(VENV)/dev
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 
+# The package; and what programs that use it look like to type checkers.
 types: $(VENV)/dev
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 
 imports: $(VENV)/dev
 	$(BIN)/lint-imports
