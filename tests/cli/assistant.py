@@ -143,6 +143,7 @@ class Assistant:
             "status": "in_progress",
             "status_details": None,
             "output": [],
+            "conversation_id": "conv_1",
         }
         await self._send("response.created", response=response)
         item = {"id": f"item_{next(self._numbers)}", "type": "message", "role": "assistant", "content": []}

@@ -2,35 +2,31 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-
-import pybase64
+from typing import Any
 
 from vivavoce.audio.samples import Samples
 from vivavoce.cli.exchange import Exchange, Turn
 from vivavoce.client import AsyncRealtimeConnection, ConnectionClosed
+from vivavoce.client.core import encoded
+from vivavoce.client.voice.core import VoiceCore
 from vivavoce.client.voice.playback import Playback
 from vivavoce.client.voice.recordings import FRAME_MS, Source
 from vivavoce.protocol import (
     ClientEvent,
     ConversationItemCreate,
-    ConversationItemTruncate,
     ErrorEvent,
-    InputAudioBufferAppend,
     InputAudioBufferCommit,
-    InputAudioBufferSpeechStarted,
     InputText,
     Message,
     RealtimeSessionParams,
     ResponseCreate,
-    ResponseOutputAudioDelta,
     ServerEvent,
     SessionUpdate,
     SessionUpdated,
     UnknownEvent,
     VivavoceError,
-    encode,
 )
 from vivavoce.testing.journal import Journal
 
@@ -63,7 +59,7 @@ class Dialogue:
     ) -> None:
         self._rt = rt
         self._exchange = exchange
-        self._playback = playback
+        self._voice = VoiceCore(playback)
         self._journal = journal
         self._timeout = timeout
         self._on_event = on_event
@@ -83,13 +79,11 @@ class Dialogue:
             self._journal.write("server", message)
             event = self._rt.parse_event(message)
             self._exchange.receive(event, time.monotonic())
+            self._voice.feed(event)
+            await self._tell_what_was_heard()
             match event:
                 case SessionUpdated():
                     self._configured = True
-                case InputAudioBufferSpeechStarted():
-                    await self._fall_silent()
-                case ResponseOutputAudioDelta(item_id=item_id, content_index=index, delta=delta):
-                    self._playback.add(item_id, index, pybase64.b64decode(delta))
                 case ErrorEvent(error=error) if error.event_id in _MATTERS:
                     raise TalkError(error.message)
             self._on_event(event)
@@ -104,8 +98,9 @@ class Dialogue:
     async def speak(self, source: Source, on_frame: Callable[[Samples], None]) -> None:
         """Send what a microphone hears, until there is no more."""
         async for frame in source:
-            audio = pybase64.b64encode_as_string(frame.astype("<i2", copy=False).tobytes())
-            await self._send(InputAudioBufferAppend(audio=audio))
+            self._voice.hear(frame)
+            for event in self._voice.drain():
+                await self._send(event)
             self._spoken_ms += FRAME_MS
             on_frame(frame)
 
@@ -168,25 +163,24 @@ class Dialogue:
             remedy = "look into its log, or raise --timeout"
         return f"The server did not answer within {patience}: {remedy}."
 
-    async def _fall_silent(self) -> None:
-        """Somebody speaks: stop playing, and tell the server how much was heard."""
-        for item_id, content_index, audio_end_ms in self._playback.interrupt():
+    async def _tell_what_was_heard(self) -> None:
+        """Somebody has interrupted: tell the server how much was heard."""
+        for item_id, _, audio_end_ms in self._voice.interrupted:
             self._exchange.heard(item_id, audio_end_ms)
-            truncate = ConversationItemTruncate(
-                item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms
-            )
-            with suppress(ConnectionClosed):  # what comes next says why
-                await self._deliver(truncate)
+        self._voice.interrupted.clear()
+        with suppress(ConnectionClosed):  # what comes next says why
+            for event in self._voice.drain():
+                await self._deliver(event)
 
-    async def _send(self, event: ClientEvent) -> None:
+    async def _send(self, event: ClientEvent | Mapping[str, Any]) -> None:
         try:
             await self._deliver(event)
         except ConnectionClosed:
             # `listen` is about to raise the same, and knows the reason.
             await asyncio.get_running_loop().create_future()
 
-    async def _deliver(self, event: ClientEvent) -> None:
-        message = encode(event)
+    async def _deliver(self, event: ClientEvent | Mapping[str, Any]) -> None:
+        message = encoded(event)
         self._journal.write("client", message)
         await self._rt.send_raw(message)
 

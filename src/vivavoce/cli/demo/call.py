@@ -1,8 +1,8 @@
 """The caller's side of the demonstration: talks, listens, runs the function, interrupts."""
 
 import asyncio
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import pybase64
 
@@ -10,17 +10,17 @@ from vivavoce.cli.demo.duplex import Duplex
 from vivavoce.cli.demo.script import move_door
 from vivavoce.cli.exchange import Exchange, Turn
 from vivavoce.client import AsyncRealtimeConnection
+from vivavoce.client.core import encoded
+from vivavoce.client.voice.core import VoiceCore
 from vivavoce.client.voice.playback import BYTES_PER_MS, Heard, Playback
 from vivavoce.protocol import (
     ClientEvent,
     ConversationItemCreate,
     ConversationItemRetrieve,
     ConversationItemRetrieved,
-    ConversationItemTruncate,
     FunctionCall,
     FunctionCallOutput,
     InputAudioBufferAppend,
-    InputAudioBufferSpeechStarted,
     Message,
     ResponseCreate,
     ResponseDone,
@@ -30,7 +30,6 @@ from vivavoce.protocol import (
     UnknownEvent,
     decode_audio,
     decode_server_event,
-    encode,
 )
 from vivavoce.testing.journal import Journal
 
@@ -51,14 +50,15 @@ class Call:
         self._news = asyncio.Condition()
         self._calls: list[FunctionCall] = []
         self.playback = Playback()
+        self._voice = VoiceCore(self.playback)
         self.duplex = Duplex(self._hear_microphone, self.playback, journal.now)
         self.exchange = Exchange(lambda ms: self.duplex.began + ms / 1000)
         self.noted: list[Noted] = []
         self.interrupted: list[tuple[float, Heard]] = []
         self._sent: dict[str, int] = {}
 
-    async def send(self, event: ClientEvent) -> None:
-        message = encode(event)
+    async def send(self, event: ClientEvent | Mapping[str, Any]) -> None:
+        message = encoded(event)
         self._journal.write("client", message)
         await self._connection.send_raw(message)
 
@@ -118,22 +118,16 @@ class Call:
         await self.send(InputAudioBufferAppend(audio=pybase64.b64encode_as_string(audio)))
 
     async def _react(self, event: ServerEvent | UnknownEvent) -> None:
+        self._voice.feed(event)
+        for heard in self._voice.interrupted:
+            self.interrupted.append((self._journal.now(), heard))
+            self.exchange.heard(heard.item_id, heard.audio_end_ms)
+        self._voice.interrupted.clear()
+        for answer in self._voice.drain():
+            await self.send(answer)
         match event:
-            case ResponseOutputAudioDelta(item_id=item_id, content_index=index, delta=delta):
-                audio = decode_audio(delta, "delta")
-                self._sent[item_id] = self._sent.get(item_id, 0) + len(audio)
-                self.playback.add(item_id, index, audio)
-            case InputAudioBufferSpeechStarted():
-                for heard in self.playback.interrupt():
-                    self.interrupted.append((self._journal.now(), heard))
-                    self.exchange.heard(heard.item_id, heard.audio_end_ms)
-                    await self.send(
-                        ConversationItemTruncate(
-                            item_id=heard.item_id,
-                            content_index=heard.content_index,
-                            audio_end_ms=heard.audio_end_ms,
-                        )
-                    )
+            case ResponseOutputAudioDelta(item_id=item_id, delta=delta):
+                self._sent[item_id] = self._sent.get(item_id, 0) + len(decode_audio(delta, "delta"))
             case ResponseOutputItemDone(item=FunctionCall() as call):
                 self._calls.append(call)
             case ResponseDone() if self._calls:
