@@ -211,7 +211,7 @@ async def test_speech_can_be_asked(rt: AsyncRealtimeConnection) -> None:
 
 
 async def test_floating_point_samples_are_clipped() -> None:
-    from vivavoce.client.responding import message_of
+    from vivavoce.client.questions import message_of
 
     audio = message_of(np.array([0.0, 1.0, -1.0, 7.0, 0.5]))["content"][0]["audio"]
     assert audio == "AAD/fwGA/38AQA=="
@@ -425,4 +425,19 @@ async def test_what_is_no_event_is_not_silent() -> None:
 
     async with peer(behaviour) as url, forgetful_client(url).realtime.connect(model="m") as rt:
         with pytest.raises(MalformedEvent):
+            await rt.respond()
+
+
+async def test_audio_that_is_none_is_told() -> None:
+    from vivavoce.protocol import MalformedEvent
+
+    async def behaviour(websocket: ServerConnection) -> None:
+        metadata = (await asked(websocket))["response"]["metadata"]
+        await websocket.send(created(metadata=metadata))
+        delta = {**text_delta("a"), "type": "response.output_audio.delta"}
+        await websocket.send(as_json(delta))
+        await websocket.wait_closed()
+
+    async with peer(behaviour) as url, forgetful_client(url).realtime.connect(model="m") as rt:
+        with pytest.raises(MalformedEvent, match="base64"):
             await rt.respond()

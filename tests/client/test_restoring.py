@@ -124,7 +124,7 @@ def fault(kind: str, direction: str, share: float, lengths: dict[str, int]) -> F
     return Fault(kind, direction, 600 + int(share * lengths[direction]))  # type: ignore[arg-type]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(["cut", "cut", "cut", "stall", "garble"]),
     direction=st.sampled_from(["up", "down"]),

@@ -16,7 +16,9 @@ send. Names are imported when they are first used.
     listening        handlers for events
     intake           what comes, for one who listens and for those who watch
     responses        responses that were asked for: whose turn it is, what came, how it ended
-    responding       asking for a response and waiting for it
+    responding,
+    sync_responding  asking for a response and waiting for it
+    questions        what is asked
     answers          what comes of it
     ws, websocket,
     beta             the emitter classes, as in JavaScript, and the beta dialect
@@ -94,8 +96,9 @@ if TYPE_CHECKING:
         ResponseInterrupted,
     )
     from vivavoce.client.resources import CreatedCall
-    from vivavoce.client.responding import Responding
+    from vivavoce.client.responding import AsyncResponding
     from vivavoce.client.sync_connection import RealtimeConnection
+    from vivavoce.client.sync_responding import Responding
 
 __all__ = [
     "Account",
@@ -110,6 +113,7 @@ __all__ = [
     "AsyncConnect",
     "AsyncRealtime",
     "AsyncRealtimeConnection",
+    "AsyncResponding",
     "AuthenticationError",
     "AzureClient",
     "BadRequestError",
@@ -181,7 +185,8 @@ _HOMES = {
     "ReconnectingEvent": "reconnecting",
     "ResponseInterrupted": "reconnecting",
     "ReconnectingOverrides": "reconnecting",
-    "Responding": "responding",
+    "AsyncResponding": "responding",
+    "Responding": "sync_responding",
     "WebSocketOptions": "opening",
     "account_of": "account",
 }

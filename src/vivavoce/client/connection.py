@@ -21,7 +21,7 @@ from vivavoce.client.events import (
 from vivavoce.client.intake import Intake
 from vivavoce.client.listening import Listening
 from vivavoce.client.recovering import Recovery
-from vivavoce.client.responding import Asking, Conversing
+from vivavoce.client.responding import AsyncAsking, AsyncConversing
 from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class AsyncConnection(Generic[Event, Outgoing]):
         return self._core.ending(self._websocket.closure(), self._core.last, unsent)
 
 
-class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listening, Asking):
+class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listening, AsyncAsking):
     """Events from the server by iteration, events to the server by one method each.
 
         async for event in rt:
@@ -206,7 +206,7 @@ class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listeni
     ) -> None:
         super().__init__(websocket, core, recovery)
         self._handlers = core.handlers
-        self._conversing = Conversing(self)
+        self._conversing = AsyncConversing(self)
         core.answered = self._conversing.answered
         self._dispatching: asyncio.Future[None] | None = None
         """Done when whoever dispatches events ceases to."""

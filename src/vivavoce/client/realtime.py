@@ -161,6 +161,7 @@ class Realtime(Resources):
         extra_headers: Mapping[str, str] | None = None,
         websocket_options: WebSocketOptions | None = None,
         max_queue_size: int = MAX_QUEUE_BYTES,
+        recovery: RecoveryMode = "off",
     ) -> Connect:
         """A connection about to be opened: enter it with `with`, or call its `enter()`.
 
@@ -170,7 +171,12 @@ class Realtime(Resources):
         - extra_query, extra_headers: sent with the handshake; they win over everything else.
         - websocket_options: see WebSocketOptions.
         - max_queue_size: bytes of events that may wait for a connection.
+        - recovery: "off"; anything else takes an AsyncClient.
         """
+        if recovery != "off":
+            raise ConfigurationError(
+                "Recovery needs an event loop, which looks after the connection meanwhile: use AsyncClient."
+            )
         address = Address(
             self._client, "/realtime", _query(model, call_id, intent, extra_query), extra_headers or {}
         )

@@ -1,38 +1,21 @@
 """Asking for a response, and waiting for it while its parts come."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
-
-import pybase64
+from typing import TYPE_CHECKING, Any
 
 from vivavoce.client.answers import Answer, AnswerPart
 from vivavoce.client.errors import ConnectionClosed
+from vivavoce.client.questions import Question, message_of, saying
 from vivavoce.client.responses import Request, RequestState, Responses, as_params
 from vivavoce.protocol import ResponseParams
 
 if TYPE_CHECKING:
     from vivavoce.client.connection import AsyncRealtimeConnection
 
-_SAY = "Say exactly the following, word for word, and nothing else:\n\n{text}"
 
-
-class Samples(Protocol):
-    """An array of numpy, shape (n_samples,): int16, or floats from -1.0 to 1.0."""
-
-    @property
-    def dtype(self) -> Any: ...
-    def tobytes(self) -> bytes: ...
-
-
-Question = str | bytes | Samples
-"""What can be asked: a text, or speech as raw samples in the session's input format. An array is sent as
-PCM16, so that its rate must be 24 kHz and the session's format `audio/pcm`."""
-
-
-class Responding(Awaitable[Answer]):
+class AsyncResponding(Awaitable[Answer]):
     """A response that is asked for: await it for the answer, or iterate it for its parts first.
 
         answer = await rt.respond()
@@ -49,7 +32,7 @@ class Responding(Awaitable[Answer]):
     """
 
     def __init__(
-        self, conversing: "Conversing", items: tuple[Mapping[str, Any], ...], params: object
+        self, conversing: "AsyncConversing", items: tuple[Mapping[str, Any], ...], params: object
     ) -> None:
         self._conversing = conversing
         self._items = items
@@ -81,7 +64,7 @@ class Responding(Awaitable[Answer]):
             raise self._request.outcome
 
 
-class Conversing:
+class AsyncConversing:
     """The responses of a connection, one after the other."""
 
     def __init__(self, connection: "AsyncRealtimeConnection") -> None:
@@ -115,7 +98,8 @@ class Conversing:
                     while request.outcome is None or request.parts:
                         news.clear()
                         if self.responses.free(request):
-                            await self._add(request, items)
+                            for item in items:
+                                await self._connection.send(request.item_event(item))
                             items = ()
                             await self._connection.send(request.event())
                         while request.parts:
@@ -128,14 +112,6 @@ class Conversing:
                         if response_id is not None:
                             await self._send_cancel(response_id)
             await self._connection._dispatch_ahead()
-
-    async def _add(self, request: Request, items: tuple[Mapping[str, Any], ...]) -> None:
-        for item in items:
-            event_id = f"event_{secrets.token_hex(12)}"
-            request.event_ids.add(event_id)
-            await self._connection.send(
-                {"type": "conversation.item.create", "event_id": event_id, "item": item}
-            )
 
     async def _wait(self, news: asyncio.Event) -> None:
         """Wait for something new, and call the handlers of what comes if nobody else does."""
@@ -168,12 +144,12 @@ class Conversing:
         self.responses.over(self._connection._ending(self._last))
 
 
-class Asking:
+class AsyncAsking:
     """Asking for responses: the part of a connection that waits for answers."""
 
-    _conversing: Conversing
+    _conversing: AsyncConversing
 
-    def respond(self, response: ResponseParams | Mapping[str, Any] | None = None) -> Responding:
+    def respond(self, response: ResponseParams | Mapping[str, Any] | None = None) -> AsyncResponding:
         """Ask for a response, with what `response` wants to be different from the session, and wait for it
         when it is awaited or iterated. It is sent when no other response runs; those that are asked for at
         the same time come one after the other, except those with `conversation: "none"`."""
@@ -181,43 +157,14 @@ class Asking:
 
     def ask(
         self, question: Question, response: ResponseParams | Mapping[str, Any] | None = None
-    ) -> Responding:
+    ) -> AsyncResponding:
         """Add a user's message to the conversation and ask for a response: `(await rt.ask("Why?")).text`."""
         return self._respond((message_of(question),), response)
 
-    def say(self, text: str, response: ResponseParams | Mapping[str, Any] | None = None) -> Responding:
+    def say(self, text: str, response: ResponseParams | Mapping[str, Any] | None = None) -> AsyncResponding:
         """Have the assistant say exactly this. How exactly is up to the model, which is told to by the
         response's instructions and gets no tools."""
-        own = {"instructions": _SAY.format(text=text), "tools": [], "tool_choice": "none"}
-        return self._respond((), {**own, **as_params(response)})
+        return self._respond((), saying(text, response))
 
-    def _respond(self, items: tuple[Mapping[str, Any], ...], params: object) -> Responding:
-        return Responding(self._conversing, items, params)
-
-
-def message_of(question: Question) -> Mapping[str, Any]:
-    """A user's message that says this. Raises TypeError for an array that holds no samples."""
-    if isinstance(question, str):
-        part = {"type": "input_text", "text": question}
-    else:
-        part = {"type": "input_audio", "audio": pybase64.b64encode_as_string(_raw(question))}
-    return {
-        "id": f"item_{secrets.token_hex(12)}",
-        "type": "message",
-        "role": "user",
-        "content": [part],
-    }
-
-
-def _raw(audio: bytes | Samples) -> bytes:
-    if isinstance(audio, bytes | bytearray | memoryview):
-        return bytes(audio)
-    samples: Any = audio
-    kind = getattr(getattr(samples, "dtype", None), "kind", None)
-    if kind == "f" and samples.ndim == 1:
-        return bytes((samples.clip(-1.0, 1.0) * 32767).round().astype("<i2").tobytes())
-    if kind == "i" and samples.dtype.itemsize == 2 and samples.ndim == 1:
-        return bytes(samples.astype("<i2").tobytes())
-    raise TypeError(
-        "Audio is asked as bytes, or as an array of int16 or floating-point samples with one dimension."
-    )
+    def _respond(self, items: tuple[Mapping[str, Any], ...], params: object) -> AsyncResponding:
+        return AsyncResponding(self._conversing, items, params)

@@ -27,6 +27,7 @@ from vivavoce.client.errors import (
 from vivavoce.client.reconnecting import ResponseInterrupted
 from vivavoce.protocol import (
     ErrorEvent,
+    MalformedEvent,
     Response,
     ResponseCreated,
     ResponseDone,
@@ -107,6 +108,12 @@ class Request:
         """The `response.create` to send now."""
         self.become(RequestState.SENT)
         return {"type": "response.create", "event_id": self.id, "response": self._params}
+
+    def item_event(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """The `conversation.item.create` of an item that the response is to answer."""
+        event_id = f"event_{secrets.token_hex(12)}"
+        self.event_ids.add(event_id)
+        return {"type": "conversation.item.create", "event_id": event_id, "item": item}
 
     def owns(self, response: Response) -> bool | None:
         """Whether this response is the one asked for; None if only its end can tell."""
@@ -293,7 +300,12 @@ class Responses:
             return
         for request in self._requests:
             if request.response_id == response_id:
-                part = part_of(event)
+                try:
+                    part = part_of(event)
+                except ValueError:
+                    self._requests.remove(request)
+                    request.end(MalformedEvent("The server sent audio that is not base64."))
+                    return
                 if part is not None:
                     request.add(part)
                 return

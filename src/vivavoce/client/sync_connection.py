@@ -18,6 +18,7 @@ from vivavoce.client.events import (
 )
 from vivavoce.client.handlers import Handler
 from vivavoce.client.listening import Listening, refuse_coroutine
+from vivavoce.client.sync_responding import Asking, Conversing
 from vivavoce.client.sync_socket import SyncWebSocket
 from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
 
@@ -146,7 +147,7 @@ class Connection(Generic[Event, Outgoing]):
         return self._core.ending(self._websocket.closure(), self._core.last, self._core.queue.drain())
 
 
-class RealtimeConnection(Connection[ServerEvent, ClientEvent], Listening):
+class RealtimeConnection(Connection[ServerEvent, ClientEvent], Listening, Asking):
     """Events from the server by iteration, events to the server by one method each.
 
         for event in rt:
@@ -165,6 +166,8 @@ class RealtimeConnection(Connection[ServerEvent, ClientEvent], Listening):
 
         rt.dispatch_events()
 
+    `respond`, `ask` and `say` wait for whole answers, in a thread that listens by that.
+
     - session, input_audio_buffer, output_audio_buffer, conversation, response: what can be sent, as
       `rt.conversation.item.create(item=…)` for `conversation.item.create`.
     """
@@ -172,6 +175,8 @@ class RealtimeConnection(Connection[ServerEvent, ClientEvent], Listening):
     def __init__(self, websocket: SyncWebSocket, core: ConnectionCore[ServerEvent]) -> None:
         super().__init__(websocket, core)
         self._handlers = core.handlers
+        self._conversing = Conversing(self)
+        core.answered = self._conversing.responses.was_answered
         self.session: SessionEvents[None] = SessionEvents(self.send)
         self.input_audio_buffer: InputAudioBufferEvents[None] = InputAudioBufferEvents(self.send)
         self.output_audio_buffer: OutputAudioBufferEvents[None] = OutputAudioBufferEvents(self.send)
