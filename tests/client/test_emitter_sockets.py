@@ -3,6 +3,8 @@
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -349,6 +351,34 @@ async def test_one_listener_that_raises_does_not_stop_the_others_of_a_browsers_s
             await rt.socket.wait_closed()
     assert calls == ["open"]
     assert [str(error) for error in found] == ["open"]
+
+
+@pytest.mark.parametrize("state", ["connecting", "open", "closing"])
+async def test_a_program_that_ends_without_closing_ends_quietly(state: str) -> None:
+    program = f"""
+import asyncio, sys
+from vivavoce import AsyncClient
+from vivavoce.client.ws import OpenAIRealtimeWS
+
+async def main():
+    rt = OpenAIRealtimeWS(model="m", client=AsyncClient("sk-1", sys.argv[1]))
+    if {state!r} != "connecting":
+        await rt.socket.emitted("open")
+    else:
+        await asyncio.sleep(0)
+    if {state!r} == "closing":
+        rt.close()
+
+asyncio.run(main(), debug=True)
+"""
+
+    async def listen(websocket: ServerConnection) -> None:
+        await websocket.wait_closed()
+
+    async with peer(listen) as url:
+        command = [sys.executable, "-W", "error", "-c", program, url]
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_classes_are_those_of_both_dialects() -> None:
