@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from vivavoce.client import overloads
+from vivavoce.client.reconnecting import Reconnected, ResponseInterrupted
 from vivavoce.protocol import ServerEvent
 from vivavoce.protocol.beta import server_events as beta
 
@@ -20,6 +21,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol, TypeVar, overload
 
 from vivavoce import protocol as ga
+from vivavoce.client import reconnecting
 from vivavoce.client.emitter import OpenAIRealtimeError
 from vivavoce.protocol import UnknownEvent
 from vivavoce.protocol.beta import server_events as beta
@@ -38,6 +40,10 @@ class Registers(Protocol[Event]):
 FILE = Path(str(overloads.__file__))
 
 UNKNOWN = "UnknownEvent"
+
+
+OWN = (Reconnected, ResponseInterrupted)
+"""Events that connections make themselves."""
 
 
 def table(union: Any, home: str, everything: str, error: str) -> dict[str, str]:
@@ -71,6 +77,7 @@ def emitted(name: str, doc: str, events: dict[str, str], result: str, more: str 
 def text() -> str:
     """What the file is to hold, not formatted yet."""
     own = table(ServerEvent, "ga", "ga.ServerEvent", "ga.ErrorEvent")
+    own |= {kind.type: f"reconnecting.{kind.__name__}" for kind in OWN}
     ga = table(ServerEvent, "ga", "ga.ServerEvent", "OpenAIRealtimeError")
     older = table(beta.ServerEvent, "beta", "beta.ServerEvent", "OpenAIRealtimeError")
     timeout = ", timeout: float | None = None"

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol, TypeVar, overload
 
 from vivavoce import protocol as ga
+from vivavoce.client import reconnecting
 from vivavoce.client.emitter import OpenAIRealtimeError
 from vivavoce.protocol import UnknownEvent
 from vivavoce.protocol.beta import server_events as beta
@@ -581,6 +582,26 @@ class On(Protocol[Who]):
     ) -> Registers[ga.SessionOutputAudioDelta]: ...
 
     @overload
+    def __call__(
+        self, name: Literal["client.reconnected"], handler: Callable[[reconnecting.Reconnected], object]
+    ) -> Who: ...
+
+    @overload
+    def __call__(self, name: Literal["client.reconnected"]) -> Registers[reconnecting.Reconnected]: ...
+
+    @overload
+    def __call__(
+        self,
+        name: Literal["client.response_interrupted"],
+        handler: Callable[[reconnecting.ResponseInterrupted], object],
+    ) -> Who: ...
+
+    @overload
+    def __call__(
+        self, name: Literal["client.response_interrupted"]
+    ) -> Registers[reconnecting.ResponseInterrupted]: ...
+
+    @overload
     def __call__(self, name: str, handler: Callable[[UnknownEvent], object]) -> Who: ...
 
     @overload
@@ -816,6 +837,14 @@ class AsyncEmitted(Protocol):
     def __call__(
         self, name: Literal["session.output_audio.delta"]
     ) -> Awaitable[ga.SessionOutputAudioDelta]: ...
+
+    @overload
+    def __call__(self, name: Literal["client.reconnected"]) -> Awaitable[reconnecting.Reconnected]: ...
+
+    @overload
+    def __call__(
+        self, name: Literal["client.response_interrupted"]
+    ) -> Awaitable[reconnecting.ResponseInterrupted]: ...
 
     @overload
     def __call__(self, name: str) -> Awaitable[Any]: ...
@@ -1078,6 +1107,16 @@ class Emitted(Protocol):
     def __call__(
         self, name: Literal["session.output_audio.delta"], timeout: float | None = None
     ) -> ga.SessionOutputAudioDelta: ...
+
+    @overload
+    def __call__(
+        self, name: Literal["client.reconnected"], timeout: float | None = None
+    ) -> reconnecting.Reconnected: ...
+
+    @overload
+    def __call__(
+        self, name: Literal["client.response_interrupted"], timeout: float | None = None
+    ) -> reconnecting.ResponseInterrupted: ...
 
     @overload
     def __call__(self, name: str, timeout: float | None = None) -> Any: ...
