@@ -635,9 +635,11 @@ def test_an_answer_to_an_offer_that_is_none(ask: Ask, body: bytes | str) -> None
 
 
 def test_an_answer_that_cannot_be_unpacked(ask: Ask) -> None:
-    with recording(Told(200, "no gzip", {"content-encoding": "gzip"})) as server:
+    headers = {"content-encoding": "gzip", "x-request-id": "req_7"}
+    with recording(Told(203, "no gzip", headers)) as server:
         error = failure(ask, InvalidAnswer, server)
     assert "cannot be unpacked" in str(error)
+    assert (error.status, error.request_id) == (203, "req_7")
 
 
 # Settings.

@@ -114,6 +114,8 @@ class SyncHTTP(_HTTP["httpx.Client"]):
                     if not collector.takes(piece):
                         break
                 return collector.reply()
+            except httpx.DecodingError as error:
+                raise _undecodable(response) from error
             finally:
                 response.close()
         except VivavoceError:
@@ -180,6 +182,8 @@ class AsyncHTTP(_HTTP["httpx.AsyncClient"]):
                     if not collector.takes(piece):
                         break
                 return collector.reply()
+            except httpx.DecodingError as error:
+                raise _undecodable(response) from error
             finally:
                 await response.aclose()
         except VivavoceError:
@@ -231,7 +235,7 @@ class _Collector:
     def takes(self, piece: bytes) -> bool:
         """Take another piece; false if no more is wanted. Raises RequestTimeout."""
         if time.monotonic() > self._deadline:
-            raise _too_slow(str(self._response.url.netloc, "ascii"))
+            raise _too_slow(self._response.url.netloc.decode("ascii", "replace"))
         self._body += piece
         self._whole = len(self._body) <= self._limit
         return self._whole
@@ -239,6 +243,15 @@ class _Collector:
     def reply(self) -> Reply:
         headers = {name.lower(): value for name, value in self._response.headers.items()}
         return Reply(self._response.status_code, headers, bytes(self._body[: self._limit]), self._whole)
+
+
+def _undecodable(response: httpx.Response) -> InvalidAnswer:
+    where = response.url.netloc.decode("ascii", "replace")
+    return InvalidAnswer(
+        f"The answer of {where} cannot be unpacked: see whether a proxy stands in between.",
+        status=response.status_code,
+        request_id=response.headers.get("x-request-id"),
+    )
 
 
 def _too_slow(where: str) -> RequestTimeout:
@@ -266,11 +279,6 @@ def _explained(error: Exception, url: str) -> VivavoceError:
         case httpx.ProxyError():
             return ConnectionRefused(
                 f"The proxy does not lead to {where} ({first_line(error)}): check the proxy variables."
-            )
-        case httpx.DecodingError():
-            return InvalidAnswer(
-                f"The answer of {where} cannot be unpacked: see whether a proxy stands in between.",
-                status=0,
             )
         case httpx.RemoteProtocolError() | httpx.NetworkError():
             return ConnectionLost(
