@@ -24,6 +24,11 @@ send. Names are imported when they are first used.
     beta             the emitter classes, as in JavaScript, and the beta dialect
     emitter,
     live_socket      what those have in common, and the sockets under them
+    tools            Python functions for the model to call
+    voice            microphone, speaker, interruptions, and what was really heard
+    usage            what was used, and what it costs
+    floor            when a response may be asked for, and what is part of the conversation
+    sending          what tools and voice need of a connection
     reconnecting     when a connection is made anew, and what a program hears and says of it
     mirror, kept     what the server is known to have
     restoring        making a new session the same as the old

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, Unpack
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
 from vivavoce.client.async_socket import WebSocket
-from vivavoce.client.core import ConnectionCore, Event, Outgoing, State, encoded
+from vivavoce.client.core import ConnectionCore, Event, Outgoing, State, Watcher, encoded
 from vivavoce.client.errors import ConnectionClosed, ErrorReceived
 from vivavoce.client.events import (
     ConversationEvents,
@@ -103,11 +103,10 @@ class AsyncConnection(Generic[Event, Outgoing]):
         elif not self._core.hold_back(data):
             await self._transmit(data)
 
-    def watch(
-        self, watcher: Callable[[Event | UnknownEvent], None], over: Callable[[], None] = _nothing
-    ) -> Callable[[], None]:
+    def watch(self, watcher: Watcher, over: Callable[[], None] = _nothing) -> Callable[[], None]:
         """Show every event to `watcher` right before whoever listens gets it, and call `over`, perhaps more
-        than once, when no more can come. What is returned takes it back, once."""
+        than once, when no more can come. An `error` event of which `watcher` says True is looked after. What
+        is returned takes it back, once."""
         self._intake.watch(watcher, over)
         return lambda: self._intake.unwatch(watcher, over)
 

@@ -1,8 +1,9 @@
 """A connection without its input and output: what `connection` and `sync_connection` have in common."""
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from vivavoce.client.errors import ConnectionClosed, ErrorReceived, SendQueueFull, UnsendableEvent
 from vivavoce.client.handlers import EVERY_EVENT, Handler, Handlers
@@ -15,6 +16,13 @@ Event = TypeVar("Event", bound=WireObject)
 
 Outgoing = TypeVar("Outgoing", bound=WireObject)
 """What a client sends."""
+
+
+Watcher: TypeAlias = Callable[[Any], object]
+"""Sees every event. True of an `error` event: it has taken care of it, and nobody else need."""
+
+_REMEMBERED = 16
+"""Errors that somebody has taken care of, and that are not yet told to whoever listens."""
 
 
 class State(Enum):
@@ -57,6 +65,8 @@ class ConnectionCore(Generic[Event]):
         """The latest event. If it is an error and the connection closes, it tells why."""
         self.answered: Callable[[Event | UnknownEvent], bool] = _never
         """Whether an `error` event was raised where it belongs, so that nobody else need look after it."""
+        self.looked_after: deque[object] = deque(maxlen=_REMEMBERED)
+        """`error` events that a watcher has taken care of."""
         self._state = State.OPEN
 
     @property
@@ -98,9 +108,18 @@ class ConnectionCore(Generic[Event]):
         """
         name: str = event.type  # type: ignore[union-attr]
         own, every = self.handlers.take(name), self.handlers.take(EVERY_EVENT)
-        if name == "error" and not own and not every and not self.answered(event):
+        if name == "error" and not (own or every or self._is_known(event)):
             raise ErrorReceived(cast(ErrorEvent | UnknownEvent, event))
         return own + every if every else own
+
+    def show(self, event: Event | UnknownEvent, watchers: Iterable[Watcher]) -> None:
+        """Show an event to those who watch."""
+        for watcher in watchers:
+            if watcher(event) is True:
+                self.looked_after.append(event)
+
+    def _is_known(self, event: Event | UnknownEvent) -> bool:
+        return self.answered(event) or any(event is each for each in self.looked_after)
 
     def ending(
         self, closure: tuple[int, str], last: Event | UnknownEvent | None, unsent: list[str]

@@ -53,7 +53,8 @@ class Floor:
         """Want none any more."""
         self._wanted = self._asked = None
 
-    def feed(self, event: Any) -> None:
+    def feed(self, event: Any) -> bool:
+        """An event of the server. Whether it is an error that asking again will mend."""
         self.belonging.feed(event)
         match event.type:
             case "response.created":
@@ -75,6 +76,8 @@ class Floor:
                     self._wanted = self._asked[1]
                 self._refused = busy
                 self._asked = None
+                return self._wanted is not None
+        return False
 
     def drain(self) -> list[dict[str, Any]]:
         """What is to be sent now."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Generic
 
 from vivavoce.client.async_socket import WebSocket
-from vivavoce.client.core import ConnectionCore, Event
+from vivavoce.client.core import ConnectionCore, Event, Watcher
 from vivavoce.protocol import UnknownEvent
 from vivavoce.protocol.errors import MalformedEvent
 
@@ -36,7 +36,7 @@ class Intake(Generic[Event]):
         self._core = core
         self._websocket = websocket
         self._ahead_bytes = 0
-        self._watchers: tuple[Callable[[Event | UnknownEvent], None], ...] = ()
+        self._watchers: tuple[Watcher, ...] = ()
         self._hurried = 0
         self._inserted: asyncio.Future[None] | None = None
         self._over: list[Callable[[], None]] = []
@@ -131,13 +131,13 @@ class Intake(Generic[Event]):
 
     # Watching.
 
-    def watch(self, watcher: Callable[[Event | UnknownEvent], None], over: Callable[[], None]) -> None:
+    def watch(self, watcher: Watcher, over: Callable[[], None]) -> None:
         """Show every event from now on to `watcher`; call `over`, perhaps more than once, when no more can
         come."""
         self._watchers = (*self._watchers, watcher)
         self._over.append(over)
 
-    def unwatch(self, watcher: Callable[[Event | UnknownEvent], None], over: Callable[[], None]) -> None:
+    def unwatch(self, watcher: Watcher, over: Callable[[], None]) -> None:
         """Take back what was said to `watch`."""
         watchers = list(self._watchers)
         watchers.remove(watcher)
@@ -190,8 +190,7 @@ class Intake(Generic[Event]):
         return message, event
 
     def _show(self, event: Event | UnknownEvent) -> None:
-        for watcher in self._watchers:
-            watcher(event)
+        self._core.show(event, self._watchers)
 
 
 def _never() -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, Unpack
 
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
-from vivavoce.client.core import ConnectionCore, Event, Outgoing, State, encoded
+from vivavoce.client.core import ConnectionCore, Event, Outgoing, State, Watcher, encoded
 from vivavoce.client.errors import ConnectionClosed, ErrorReceived
 from vivavoce.client.events import (
     ConversationEvents,
@@ -34,7 +34,7 @@ class Connection(Generic[Event, Outgoing]):
     def __init__(self, websocket: SyncWebSocket, core: ConnectionCore[Event]) -> None:
         self._websocket = websocket
         self._core = core
-        self._watchers: tuple[Callable[[Event | UnknownEvent], None], ...] = ()
+        self._watchers: tuple[Watcher, ...] = ()
         self._flushing = Lock()
 
     def __iter__(self) -> Iterator[Event | UnknownEvent]:
@@ -74,9 +74,9 @@ class Connection(Generic[Event, Outgoing]):
         self._show(event)
         return event
 
-    def watch(self, watcher: Callable[[Event | UnknownEvent], None]) -> Callable[[], None]:
-        """Show every event to `watcher` right before whoever listens gets it. What is returned takes it back,
-        once."""
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """Show every event to `watcher` right before whoever listens gets it. An `error` event of which it
+        says True is looked after. What is returned takes it back, once."""
         self._watchers = (*self._watchers, watcher)
 
         def unwatch() -> None:
@@ -97,8 +97,7 @@ class Connection(Generic[Event, Outgoing]):
         return ToolRunner(self, functions, **options)
 
     def _show(self, event: Event | UnknownEvent) -> None:
-        for watcher in self._watchers:
-            watcher(event)
+        self._core.show(event, self._watchers)
 
     def send(self, event: Outgoing | Mapping[str, Any]) -> None:
         """Send an event, a struct of `vivavoce.protocol` or the like as a dict; waits while the server does

@@ -79,13 +79,13 @@ class AsyncToolRunner(Running):
         self._quiet = asyncio.Event()
         """There is nothing to send."""
 
-    def feed(self, event: Any) -> None:
-        """Take an event of the server. Does not wait."""
+    def feed(self, event: Any) -> bool:
+        """Take an event of the server. Does not wait. Returns True for an error that is looked after."""
         if self._sender is None:
             raise RuntimeError("The tools do not run: enter them with `async with`.")
         if isinstance(event, UnknownEvent):
-            return
-        self._ledger.feed(event)
+            return False
+        mended = self._ledger.feed(event)
         for call in self._ledger.calls():
             if len(self._tasks) >= MAX_PENDING:
                 self._refused(call)
@@ -94,6 +94,7 @@ class AsyncToolRunner(Running):
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         self._wake.set()
+        return mended
 
     async def settled(self) -> None:
         """Return when every call that has come is answered and its output sent. Raises what sending

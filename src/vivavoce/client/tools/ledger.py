@@ -91,9 +91,9 @@ class Ledger:
         self._unconfirmed: set[str] = set()
         """Calls whose outputs the server has not yet put into the conversation."""
 
-    def feed(self, event: Any) -> None:
-        """What the server said."""
-        self._floor.feed(event)
+    def feed(self, event: Any) -> bool:
+        """What the server said. Whether it is an error that asking again will mend."""
+        mended = self._floor.feed(event)
         match event.type:
             case "response.output_item.added" if event.item.type == "function_call":
                 self._entry(event)
@@ -114,6 +114,7 @@ class Ledger:
             case "conversation.item.added" | "conversation.item.created":
                 if event.item.type == "function_call_output":
                     self._unconfirmed.discard(event.item.call_id)
+        return mended
 
     def calls(self) -> list[Call]:
         """What is to be run now."""

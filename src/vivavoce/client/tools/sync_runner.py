@@ -62,12 +62,12 @@ class ToolRunner(Running):
         self._idle = True
         self._worker = threading.Thread(target=self._work, name="tool outputs", daemon=True)
 
-    def feed(self, event: Any) -> None:
-        """Take an event of the server. Does not wait."""
+    def feed(self, event: Any) -> bool:
+        """Take an event of the server. Does not wait. Returns True for an error that is looked after."""
         if isinstance(event, UnknownEvent):
-            return
+            return False
         with self._changed:
-            self._ledger.feed(event)
+            mended = self._ledger.feed(event)
             for call in self._ledger.calls():
                 limit = self._deadline_s(call)
                 if len(self._deadlines) >= MAX_PENDING:
@@ -76,6 +76,7 @@ class ToolRunner(Running):
                 self._deadlines[call] = None if limit is None else monotonic() + limit
                 self._waiting[call] = contextvars.copy_context()
             self._wake()
+        return mended
 
     def settled(self, timeout: float | None = None) -> bool:
         """Return True when every call that has come is answered and its output sent, False after `timeout`

@@ -143,11 +143,11 @@ class VoiceCore:
 
     # What comes.
 
-    def feed(self, event: Any) -> None:
-        """An event of the server."""
+    def feed(self, event: Any) -> bool:
+        """An event of the server. Whether it is an error that asking again will mend."""
         if isinstance(event, UnknownEvent):
-            return
-        self._floor.feed(event)
+            return False
+        mended = self._floor.feed(event)
         match event.type:
             case "response.output_audio.delta" | "response.audio.delta":
                 self._play(event)
@@ -166,6 +166,7 @@ class VoiceCore:
                 self._done(event.response_id, cancelled=False)
             case "session.created" | "session.updated":
                 self._follow(event.session)
+        return mended
 
     def drain(self) -> list[dict[str, Any]]:
         """What is to be sent now, in order."""

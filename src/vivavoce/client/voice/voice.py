@@ -178,14 +178,15 @@ class Voice:
         finally:
             await self.release(response)
 
-    def feed(self, event: Any) -> None:
-        """Take an event of the server. Does not wait."""
-        self._core.feed(event)
+    def feed(self, event: Any) -> bool:
+        """Take an event of the server. Does not wait. Returns True for an error that is looked after."""
+        mended = self._core.feed(event)
         interrupted, self._core.interrupted = self._core.interrupted, []
         for heard in interrupted:
             self._emit(PlaybackInterrupted(*heard))
         self._wake.set()
         self._played.set()
+        return mended
 
     async def __aenter__(self) -> Self:
         self._spawn(self._answer(), "voice events")
