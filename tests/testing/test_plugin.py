@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +129,46 @@ def test_it_imports_nothing_before_it_is_used() -> None:
     bare = "import sys, pytest; print('asyncio' in sys.modules)"
     of_pytest = subprocess.run([sys.executable, "-c", bare], capture_output=True, text=True, check=True)
     assert loaded == ({"asyncio"} if of_pytest.stdout.strip() == "True" else set())
+
+
+def test_the_plain_installation_is_enough(tmp_path: Path) -> None:
+    """Scripts in Python and TOML with text, silence and tones need no extra; the others say which."""
+    (tmp_path / "a.toml").write_text(
+        'vivavoce = 1\nsteps = [{ expect = "response.create" }, { respond = { audio = { tone_ms = 200 } } }]'
+    )
+    (tmp_path / "a.yaml").write_text("vivavoce: 1")
+    program = """
+import sys
+for name in ("numpy", "soxr", "yaml", "typer", "rich", "starlette", "uvicorn", "cryptography", "pytest"):
+    sys.modules[name] = None
+
+import json
+from websockets.sync.client import connect
+from vivavoce.testing import RealtimeServer, ScriptError, respond, wav
+
+with RealtimeServer() as server:
+    server.script("a.toml")
+    with connect(server.url) as socket:
+        socket.send('{"type":"response.create"}')
+        kinds = [json.loads(socket.recv())["type"] for _ in range(8)]
+    assert kinds[5:7] == ["response.output_audio.delta"] * 2, kinds
+    server.check()
+    try:
+        server.script("a.yaml")
+    except ScriptError as error:
+        print(error)
+    server.script(respond(audio=wav("a.wav")))
+    with connect(server.url) as socket:
+        try:
+            while True:
+                socket.recv()
+        except Exception as closed:
+            print(closed.rcvd.reason)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    yaml, wav = done.stdout.splitlines()
+    assert yaml == 'a.yaml: YAML needs pyyaml: pip install "vivavoce[testing]", or write TOML or JSON.'
+    assert wav.startswith(
+        "The script was not followed: The script cannot go on: a.wav: WAV files need numpy and"
+    )

@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from typing import Any
 
 import httpx
@@ -92,6 +93,13 @@ async def test_a_frozen_server_can_be_stopped() -> None:
         await server.expect("response.create")
     await socket.wait_closed()
     assert socket.close_code in (1001, 1006)
+
+
+def test_an_expectation_that_nobody_waits_for_ends_with_the_server() -> None:
+    with RealtimeServer() as server:
+        forgotten = server.expect("response.create")
+    with pytest.raises(CancelledError):
+        forgotten.wait()
 
 
 async def test_steps_that_a_function_makes(realtime_server: RealtimeServer) -> None:

@@ -1,4 +1,4 @@
-"""What a person types: `vivavoce talk`, `serve`, `keys`, `demo` and `conform`.
+"""What a person types: `vivavoce talk`, `serve`, `keys`, `demo`, `conform`, `mock` and `record`.
 
 Each command is a function of the same name in a module of the same name, or the `Typer` of a group of
 commands; all are light to import and load what they need when they run.

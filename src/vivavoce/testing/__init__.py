@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         wav,
         when,
     )
+    from vivavoce.testing.serving import ServerFailed, Serving
     from vivavoce.testing.threaded import Pending, RealtimeServer
 
 __all__ = [
@@ -74,6 +75,8 @@ __all__ = [
     "Script",
     "ScriptError",
     "ScriptNotFollowed",
+    "ServerFailed",
+    "Serving",
     "call",
     "close",
     "contains",
@@ -103,6 +106,8 @@ _HOMES = {
     "Pending": "threaded",
     "RealtimeServer": "threaded",
     "ScriptNotFollowed": "report",
+    "ServerFailed": "serving",
+    "Serving": "serving",
     "contains": "matching",
     "matches": "matching",
 }

@@ -178,6 +178,7 @@ class RealtimeServer:
         self._stopped = True
         try:
             self._run(self._server.stop()).wait()
+            self._run(_cancel_others()).wait()
         finally:
             self._end_thread()
 
@@ -220,6 +221,14 @@ class RealtimeServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _cancel_others() -> None:
+    """End what nobody waits for any more, as an `expect` whose event never came."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def _call(function: Any, *arguments: Any) -> Any:
