@@ -49,6 +49,10 @@ def saying(*texts: str, close: int | None = 1000) -> Callable[[ServerConnection]
             await websocket.send(as_json(text_delta(text)))
         if close is None:
             websocket.transport.abort()
+        elif close == 1005:  # a close frame without a code
+            websocket.protocol.send_close()
+            websocket.send_data()
+            await websocket.wait_closed()
         else:
             await websocket.close(close)
 
@@ -65,7 +69,7 @@ def words(events: list[ServerEvent | UnknownEvent]) -> list[str]:
     return [getattr(event, "delta", event.type) for event in events]
 
 
-@pytest.mark.parametrize("code", [1001, 1011, 1012, 1013, None])
+@pytest.mark.parametrize("code", [1001, 1005, 1011, 1012, 1013, None])
 async def test_p8_p12_p14_iteration_goes_on_after_recoverable_ends(code: int | None) -> None:
     scripts = Scripts(saying("one", close=code), saying("two", close=code), saying("three"))
     async with peer(scripts) as url, connect(url) as rt:
@@ -132,6 +136,23 @@ async def test_p13_a_hook_that_raises_stops_and_says_why() -> None:
         with pytest.raises(ConnectionClosed) as closed:
             [event async for event in rt]
     assert isinstance(closed.value.__cause__, ArithmeticError)
+
+
+async def test_what_is_sent_while_the_server_closes_waits_for_the_next_connection() -> None:
+    got: list[Any] = []
+
+    async def second(websocket: ServerConnection) -> None:
+        await websocket.send(as_json({**SESSION_CREATED, "event_id": "again"}))
+        got.append(msgspec.json.decode(await websocket.recv()))
+
+    # The close frame is there, the end of TCP is not: whoever sends now is not told to send again.
+    async with peer(Scripts(saying(close=1012), second)) as url, connect(url, recovery="restore") as rt:
+        while rt._websocket.protocol.state.name == "OPEN":
+            await asyncio.sleep(0)
+        await rt.response.create(event_id="1")
+        async for _ in rt:
+            pass
+    assert [event["event_id"] for event in got] == ["1"]
 
 
 def test_p13_delays_double_up_to_a_limit_and_vary() -> None:

@@ -182,7 +182,7 @@ async def test_beside_the_conversation(rt: AsyncRealtimeConnection) -> None:
         "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "aside"}]}],
         "metadata": {"topic": "weather"},
     }
-    long = asyncio.create_task(rt.ask("count 30")._finish())
+    long = asyncio.create_task(rt.ask("count 30"))
     aside = await rt.respond(beside)
     assert aside.text == "aside"
     assert (aside.response.metadata or {})["topic"] == "weather"
@@ -275,7 +275,7 @@ async def test_cancelling_the_task_cancels_the_response(rt: AsyncRealtimeConnect
 
 async def test_a_response_that_has_not_begun_is_cancelled_when_it_does(rt: AsyncRealtimeConnection) -> None:
     seen: list[Any] = []
-    waiting = asyncio.create_task(rt.ask("count 1000")._finish())
+    waiting = asyncio.create_task(rt.ask("count 1000"))
     while (
         not rt._conversing.responses._requests or rt._conversing.responses._requests[0].state.value != "sent"
     ):
@@ -291,10 +291,19 @@ async def test_a_response_that_has_not_begun_is_cancelled_when_it_does(rt: Async
     assert statuses == ["cancelled", "completed"]
 
 
+async def test_a_task_that_never_runs(rt: AsyncRealtimeConnection) -> None:
+    waiting = asyncio.create_task(rt.ask("never"))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    rt.ask("never").close()
+    assert "never" not in (await rt.ask("tell")).text
+
+
 async def test_one_that_waits_for_its_turn_can_leave(rt: AsyncRealtimeConnection) -> None:
-    first = asyncio.create_task(rt.ask("count 20")._finish())
+    first = asyncio.create_task(rt.ask("count 20"))
     await asyncio.sleep(0)
-    second = asyncio.create_task(rt.ask("never")._finish())
+    second = asyncio.create_task(rt.ask("never"))
     await asyncio.sleep(0.02)
     second.cancel()
     assert (await first).complete

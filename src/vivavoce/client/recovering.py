@@ -110,12 +110,15 @@ class Recovery:
         return [entry.message.decode(errors="replace") for entry in log if entry.kind != APPEND]
 
     def revive(self) -> asyncio.Task[None] | None:
-        """The transport is gone. What to wait for until there is another; None if there will be none."""
+        """What to wait for if the transport is gone and another is sought; None if there is nothing to wait
+        for."""
         if self._task is not None and not self._task.done():
             return self._task
         assert self._connection is not None
         core, websocket = self._connection._core, self._connection._websocket
-        if self._given_up or core.state is not State.OPEN or not self._recoverable(websocket):
+        if self._given_up or core.state is not State.OPEN:
+            return None
+        if not websocket.lost or not self._recoverable(websocket):
             return None
         return self._begin(self._run(self._connection))
 

@@ -1,7 +1,7 @@
 """Asking for a response, and waiting for it while its parts come."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vivavoce.client.connection import AsyncRealtimeConnection
 
 
-class AsyncResponding(Awaitable[Answer]):
+class AsyncResponding(Coroutine[Any, Any, Answer]):
     """A response that is asked for: await it for the answer, or iterate it for its parts first.
 
         answer = await rt.respond()
@@ -23,6 +23,8 @@ class AsyncResponding(Awaitable[Answer]):
         responding = rt.respond()
         async for part in responding: ...
         answer = await responding
+
+        asking = asyncio.create_task(rt.ask("Why?"))
 
     Nothing is sent before that. It is sent when no other response runs in the conversation. Cancelling the
     task that waits, or leaving the iteration, cancels the response.
@@ -38,9 +40,26 @@ class AsyncResponding(Awaitable[Answer]):
         self._items = items
         self._request = Request(as_params(params))
         self._begun = False
+        self._running: Coroutine[Any, Any, Answer] | None = None
 
     def __await__(self) -> Generator[Any, Any, Answer]:
         return self._finish().__await__()
+
+    # What makes a coroutine, which is what a task runs.
+
+    def send(self, value: Any) -> Any:
+        if self._running is None:
+            self._running = self._finish()
+        return self._running.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        if self._running is None:
+            self._running = self._finish()
+        return self._running.throw(*error)
+
+    def close(self) -> None:
+        if self._running is not None:
+            self._running.close()
 
     async def _finish(self) -> Answer:
         if not self._begun:
