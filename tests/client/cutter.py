@@ -38,50 +38,63 @@ class Cutter:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.sleep(0.01)  # what was aborted tells that it is lost
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         number = len(self.carried)
-        fault = self._faults[number] if number < len(self._faults) else None
         carried = {"up": 0, "down": 0}
         self.carried.append(carried)
-        up_reader, up_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
-        stalled = asyncio.Event()
-
-        async def carry(
-            source: asyncio.StreamReader, target: asyncio.StreamWriter, direction: Literal["up", "down"]
-        ) -> None:
-            while data := await source.read(65536):
-                if stalled.is_set():
-                    continue
-                if fault is not None and fault.direction == direction:
-                    room = fault.after - carried[direction]
-                    if len(data) >= room:
-                        target.write(data[:room])
-                        carried[direction] += room
-                        if fault.kind == "cut":
-                            return
-                        if fault.kind == "stall":
-                            stalled.set()
-                            continue
-                        target.write(b"\xff" * 64)
-                        continue
-                carried[direction] += len(data)
-                target.write(data)
-                await target.drain()
-
-        ways = [
-            asyncio.create_task(carry(reader, up_writer, "up")),
-            asyncio.create_task(carry(up_reader, writer, "down")),
-        ]
+        writers = [writer]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            up_reader, up_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
+            writers.append(up_writer)
+            fault = self._faults[number] if number < len(self._faults) else None
+            way = Way(fault, carried)
+            up = asyncio.create_task(way.carry(reader, up_writer, "up"))
+            down = asyncio.create_task(way.carry(up_reader, writer, "down"))
+            try:
+                await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                up.cancel()
+                down.cancel()
+                await asyncio.gather(up, down, return_exceptions=True)
         finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            for each in (writer, up_writer):
+            for each in writers:
                 each.transport.abort()
             self._tasks.discard(task)
+
+
+class Way:
+    """What goes over one connection, and what happens to it."""
+
+    def __init__(self, fault: Fault | None, carried: dict[str, int]) -> None:
+        self._fault = fault
+        self._carried = carried
+        self._stalled = False
+
+    async def carry(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, direction: Literal["up", "down"]
+    ) -> None:
+        """Until the source ends, or the fault does it."""
+        while data := await source.read(65536):
+            if self._stalled:
+                continue
+            fault = self._fault
+            room = fault.after - self._carried[direction] if fault and fault.direction == direction else None
+            if fault is None or room is None or len(data) < room:
+                self._carried[direction] += len(data)
+                target.write(data)
+                await target.drain()
+                continue
+            target.write(data[:room])
+            self._carried[direction] += room
+            match fault.kind:
+                case "cut":
+                    return
+                case "stall":
+                    self._stalled = True
+                case "garble":
+                    target.write(b"\xff" * 64)
