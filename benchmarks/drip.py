@@ -2,8 +2,8 @@
 
 Once all have connected it prints `ready`, waits for a line on its input, and sends each of them that many
 events a second, evenly spread, of a realistic mix; a transcript delta says when it was sent (monotonic
-seconds). On the next line it prints how many events it has sent, and how many it could not because the client
-did not read, and ends.
+seconds). On the next line it prints how many events it has sent, how many it could not because the client did
+not read, and for how many seconds; and ends on one more.
 """
 
 import itertools
@@ -28,16 +28,17 @@ def main() -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     print(*_talk(callers, rate), flush=True)
+    sys.stdin.readline()  # the client still reads
 
 
-def _talk(callers: list[socket.socket], rate: int) -> tuple[int, int]:
+def _talk(callers: list[socket.socket], rate: int) -> tuple[int, int, float]:
     others = itertools.cycle(
         [frame(each) for each in events.mix(400) if b"audio_transcript" not in each] or [b""]
     )
     sent = refused = 0
     broken: set[socket.socket] = set()  # whose last frame was not taken whole: nothing can follow it
     step = 1 / (len(callers) * rate)
-    due = time.monotonic()
+    begin = due = time.monotonic()
     for turn in itertools.count():
         raw = callers[turn % len(callers)]
         due += step
@@ -60,7 +61,7 @@ def _talk(callers: list[socket.socket], rate: int) -> tuple[int, int]:
         except OSError:
             broken.add(raw)
             refused += 1
-    return sent, refused
+    return sent, refused, time.monotonic() - begin
 
 
 def _stamped() -> bytes:

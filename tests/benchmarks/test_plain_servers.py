@@ -66,6 +66,7 @@ def test_the_drip_sends_each_what_it_says_and_when():
                         stamps += 1
             assert stamps
             tell(process, "end")
-            sent, refused = map(int, said(process).split())
+            sent, refused, seconds = map(float, said(process).split())
             assert sent >= 40
+            assert seconds > 0
             assert refused == 0

@@ -40,6 +40,14 @@ async def asynchronous() -> None:
         await rt.dispatch_events()
 
 
+async def that_recovers() -> None:
+    async with AsyncClient().realtime.connect(model="gpt-realtime", recovery="restore") as rt:
+        rt.on("client.reconnected", lambda event: print(event.restored_items))
+        rt.on("client.response_interrupted", lambda event: print(event.response_id))
+        print((await rt.emitted("client.reconnected")).attempts)
+        await rt.dispatch_events()
+
+
 def without_an_event_loop() -> None:
     with Client().realtime.connect(model="gpt-realtime") as rt:
         rt.on("response.output_audio.delta", play)
