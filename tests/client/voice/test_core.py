@@ -267,3 +267,12 @@ def test_a_response_that_a_lost_connection_interrupted_is_heard_as_far_as_it_cam
     assert not core.responding
     core.playback.take(len(ms(20)))
     assert finished == [Heard("item_1", 0, 20)]
+
+
+def test_what_nobody_will_ever_get_to_hear_is_cut_off() -> None:
+    core = VoiceCore(Playback())
+    fed(core, created())
+    hour = [delta(ms(60_000), f"item_{minute}") for minute in range(40)]
+    sent = fed(core, *hour)
+    assert core.playback.waiting_ms == 31 * 60_000
+    assert sent == [truncate(f"item_{minute}", 0) for minute in range(31, 40)]

@@ -21,6 +21,9 @@ from vivavoce.protocol import UnknownEvent
 MIN_COMMIT_MS = 100
 """A server refuses to make a turn of less."""
 
+MAX_WAITING_MS = 30 * 60 * 1000
+"""How much speech may wait to be heard. An item that would make it more is cut off."""
+
 _MAX_KNOWN = 4096
 """Items that are remembered; older ones are forgotten first."""
 
@@ -181,9 +184,9 @@ class VoiceCore:
 
     def _play(self, event: Any) -> None:
         part = Part(event.item_id, event.content_index)
-        if event.response_id in self._silenced:
-            # It was on its way when somebody interrupted.
-            self._spoken_by[part.item_id] = event.response_id
+        if event.response_id in self._silenced or self.playback.waiting_ms > MAX_WAITING_MS:
+            # It was on its way when somebody interrupted; or nobody will ever get to hear it.
+            self._note_speaker(part, event.response_id)
             self._tell(self.playback.cut(*part))
             return
         decoder = self._decoders.get(part)
@@ -191,10 +194,13 @@ class VoiceCore:
             self.speaking.add(part)
             encoding = self._formats.get(event.response_id, self._output)
             decoder = self._decoders[part] = Incoming(encoding, RATE)
-            self._spoken_by[part.item_id] = event.response_id
-            if len(self._spoken_by) > _MAX_KNOWN:
-                self._spoken_by.popitem(last=False)
+            self._note_speaker(part, event.response_id)
         self._add(part, decoder.feed(pybase64.b64decode(event.delta)))
+
+    def _note_speaker(self, part: Part, response_id: str) -> None:
+        self._spoken_by[part.item_id] = response_id
+        if len(self._spoken_by) > _MAX_KNOWN:
+            self._spoken_by.popitem(last=False)
 
     def _add(self, part: Part, samples: Samples) -> None:
         self.playback.add(*part, samples.astype("<i2", copy=False).tobytes())

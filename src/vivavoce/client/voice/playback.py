@@ -51,6 +51,7 @@ class Playback:
     ) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Part, memoryview]] = deque()
+        self._waiting_bytes = 0
         self._taken: OrderedDict[Part, int] = OrderedDict()
         self._cut: OrderedDict[str, None] = OrderedDict()
         self._ended: set[Part] = set()
@@ -66,6 +67,7 @@ class Playback:
                 return False
             if audio:
                 self._waiting.append((Part(item_id, content_index), memoryview(audio)))
+                self._waiting_bytes += len(audio)
             return True
 
     def end(self, item_id: str, content_index: int) -> None:
@@ -97,6 +99,7 @@ class Playback:
                 if part in self._ended and not any(waiting == part for waiting, _ in self._waiting):
                     self._ended.discard(part)
                     news.append((self._finished, self._heard(part)))
+                self._waiting_bytes -= len(now)
                 n_bytes -= len(now)
                 taken.append(now)
             while len(self._taken) > _MAX_KNOWN:
@@ -115,7 +118,7 @@ class Playback:
     def waiting_ms(self) -> int:
         """How much waits to be heard."""
         with self._lock:
-            return sum(len(audio) for _, audio in self._waiting) // BYTES_PER_MS
+            return self._waiting_bytes // BYTES_PER_MS
 
     def heard_ms(self, item_id: str, content_index: int | None = None) -> int:
         """How much of an item, or of one of its parts, has been heard so far."""
@@ -136,7 +139,7 @@ class Playback:
             )
             for part in parts:
                 self._cut_off(part.item_id)
-            self._waiting = deque(entry for entry in self._waiting if entry[0].item_id not in self._cut)
+            self._keep_what_is_not_cut()
             self._ended -= parts.keys()
             return [self._heard(part) for part in parts]
 
@@ -147,8 +150,12 @@ class Playback:
             if item_id in self._cut:
                 return None
             self._cut_off(item_id)
-            self._waiting = deque(entry for entry in self._waiting if entry[0].item_id != item_id)
+            self._keep_what_is_not_cut()
             return self._heard(Part(item_id, content_index))
+
+    def _keep_what_is_not_cut(self) -> None:
+        self._waiting = deque(entry for entry in self._waiting if entry[0].item_id not in self._cut)
+        self._waiting_bytes = sum(len(audio) for _, audio in self._waiting)
 
     def _cut_off(self, item_id: str) -> None:
         self._cut[item_id] = None
