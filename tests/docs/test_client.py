@@ -78,6 +78,11 @@ def test_every_class_that_takes_the_place_of_another_exists():
     assert vivavoce.client.emitter.OpenAIRealtimeError
 
 
+def test_every_example_is_listed():
+    listed = set(re.findall(r"`((?:realtime|azure)/\S+\.py)`", GUIDE))
+    assert listed == {str(each.relative_to(ROOT / "examples")) for each in (ROOT / "examples").rglob("*.py")}
+
+
 def test_every_object_of_the_reference_exists():
     page = (ROOT / "docs" / "client" / "reference.md").read_text()
     paths = re.findall(r"^::: (\S+)((?:\n    .*)*)", page, re.MULTILINE)
