@@ -223,3 +223,37 @@ async def test_a_call_cannot_be_restored() -> None:
     client = AsyncClient(api_key="sk-test", base_url="http://127.0.0.1:1/v1")
     with pytest.raises(ConfigurationError, match="call"):
         client.realtime.connect(call_id="rtc_1", recovery="restore")
+
+
+def speech_pieces() -> list[bytes]:
+    """Fifty pieces of 20 ms, each unlike the others."""
+    return [bytes([number, 1]) * 480 for number in range(50)]
+
+
+async def spoken_through(server: Server, *faults: Fault) -> Cutter:
+    """Speak, and see that the server has heard every sample once and in order."""
+    cutter = Cutter(server.base_url, *faults)
+    async with cutter.running() as url:
+        async with connect(server, url) as rt:
+            await rt.session.update(
+                session={"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+            )
+            for piece in speech_pieces():
+                await rt.input_audio_buffer.append(audio=piece)
+                await asyncio.sleep(0)
+            await rt.input_audio_buffer.commit()
+            done: Any = await rt.emitted("conversation.item.done")
+            await rt.conversation.item.retrieve(item_id=done.item.id)
+            shown: Any = await rt.emitted("conversation.item.retrieved")
+    heard = pybase64.b64decode(shown.item.content[0].audio)
+    assert heard == b"".join(speech_pieces())
+    return cutter
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    kind=st.sampled_from(["cut", "stall"]), direction=st.sampled_from(["up", "down"]), share=st.floats(0, 1)
+)
+def test_no_sample_is_lost_or_heard_twice(server: Server, kind: str, direction: str, share: float) -> None:
+    lengths = {"up": 70_000, "down": 2_500}
+    asyncio.run(spoken_through(server, fault(kind, direction, share, lengths)))

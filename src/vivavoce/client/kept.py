@@ -35,6 +35,8 @@ class KeptItem(msgspec.Struct, kw_only=True):
     transcript: str | None = None
     """What was understood of it."""
     done: bool = True
+    shown: set[str] = msgspec.field(default_factory=set)
+    """The types of the events that have told of it: each is to come once."""
     words: list[str] = msgspec.field(default_factory=list)
     """What has come of the assistant's text or transcript while it is not done."""
     spoken_ms: float = 0.0

@@ -194,6 +194,7 @@ class Mirror:
         done = getattr(event.item, "status", None) != "in_progress"
         kept = self.items.pop(item_id, None) or KeptItem(item=event.item)
         kept.item, kept.done = event.item, done
+        kept.shown.add(event.type)
         if entry is not None:
             kept.own, kept.own_bytes = entry.event["item"], len(entry.message)
             self._kept_bytes += kept.own_bytes
@@ -216,6 +217,7 @@ class Mirror:
         kept = self.items.get(str(event.item.id))
         if kept is not None:
             kept.item, kept.done = event.item, True
+            kept.shown.add(event.type)
             self.changes += 1
 
     def _deleted(self, event: ConversationItemDeleted) -> None:

@@ -97,6 +97,8 @@ class Restoration:
         """What the server said instead of session.created."""
         self._stage = Stage.GREETING
         self._update_id = f"event_{secrets.token_hex(12)}"
+        self._showing: list[tuple[str, str]] = []
+        """What the program learns of items by the events of the restoration that are not its own."""
         self._creating: dict[str, str] = {}
         """The items under way, and the ids of the events with which they are created."""
 
@@ -165,14 +167,17 @@ class Restoration:
     def _filled(self, event: object) -> bool:
         match event:
             case ConversationItemAdded(item=item) if item.id in self._creating:
-                return True
+                return self._was_shown(str(item.id), event.type)
             case ConversationItemDone(item=item) | ConversationItemCreated(item=item) if (
                 item.id in self._creating
             ):
                 item_id = str(item.id)
+                was_shown = self._was_shown(item_id, event.type)
                 del self._creating[item_id]
                 self.restored.append(item_id)
                 self.mirror.keep(item_id, self._old.items[item_id])
+                self._finish()
+                return was_shown
             case ErrorEvent(error=error) if error.event_id in self._creating.values():
                 item_id = next(
                     each for each, event_id in self._creating.items() if event_id == error.event_id
@@ -184,6 +189,12 @@ class Restoration:
         self._finish()
         return True
 
+    def _was_shown(self, item_id: str, kind: str) -> bool:
+        """Whether the program knows this of the item already; it does from now on."""
+        shown = self._old.items[item_id].shown
+        self._showing.append((item_id, kind))
+        return kind in shown
+
     def _finish(self) -> None:
         if not self._creating:
             self._become(Stage.DONE)
@@ -194,6 +205,8 @@ class Restoration:
     def pending(self) -> list[Sent]:
         """What is to be sent again once it is done, in order: the old session has shown no effect of it."""
         assert self._stage is Stage.DONE
+        for item_id, kind in self._showing:
+            self._old.items[item_id].shown.add(kind)
         created = {entry.event["item"].get("id") for entry in self._old.log if "item" in entry.event}
         known = created | set(self.mirror.items)
         pending = [
