@@ -20,6 +20,7 @@ from vivavoce.client.events import (
 )
 from vivavoce.client.intake import Intake
 from vivavoce.client.listening import Listening
+from vivavoce.client.reconnecting import Reconnected, ResponseInterrupted
 from vivavoce.client.recovering import Recovery
 from vivavoce.client.responding import AsyncAsking, AsyncConversing
 from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
@@ -59,6 +60,11 @@ class AsyncConnection(Generic[Event, Outgoing]):
         closed = self._ended()
         if not (self._core.state is State.LEFT or closed.normal):
             raise closed from self._recovery_failure()
+
+    def events(self) -> AsyncIterator[Event | UnknownEvent | Reconnected | ResponseInterrupted]:
+        """The same as iterating the connection, for type checkers: with the two events that a client makes
+        itself where the connection recovers (`recovery="restore"`)."""
+        return self.__aiter__()
 
     async def recv(self) -> Event | UnknownEvent:
         """The next event. Cancelling it loses nothing.
