@@ -1,7 +1,7 @@
 """Random clients, random language models and random MCP servers, held against a model of what section 3.9 of
 the reference promises. Debug mode watches the order of events meanwhile.
 
-`make test` plays a bounded number of games, always the same; with VIVAVOCE_SOAK=1 twenty times as many, and
+`make test` plays a bounded number of games, always the same; with VIVAVOCE_SOAK=1 20,000, and
 always others.
 """
 
@@ -55,7 +55,7 @@ from vivavoce.session import (
 )
 
 SOAK = bool(os.environ.get("VIVAVOCE_SOAK"))
-EXAMPLES = 6_000 if SOAK else 300
+EXAMPLES = 20_000 if SOAK else 300
 MAX_ROUNDS = 3
 
 FREE = {"type": "mcp", "server_label": "free", "server_url": "https://a.example", "require_approval": "never"}
