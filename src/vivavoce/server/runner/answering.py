@@ -6,6 +6,7 @@ import logging
 from vivavoce.engines.interfaces import EngineError, Responder
 from vivavoce.protocol import OutputPart, ResponseFailure, ResponseRequest
 from vivavoce.server.runner.live import FAULT, LiveSession
+from vivavoce.server.runner.patience import Patience
 from vivavoce.server.runner.soundness import refuse_unless_sound
 from vivavoce.server.transport import Transport, TransportClosed
 
@@ -53,12 +54,11 @@ class Answering:
         response_id = request.response_id
         failure = ResponseFailure(FAULT.type, FAULT.code, FAULT.message)
         answer = self._responder.respond(request)
-        loop = asyncio.get_running_loop()
         parts = 0
         try:
-            async with asyncio.timeout(self._timeout) as patience:
+            async with Patience(self._timeout) as patience:
                 async for part in answer:
-                    patience.reschedule(None)
+                    patience.pause()
                     refuse_unless_sound(part)
                     self._produced(response_id, part)
                     if response_id not in self._running:
@@ -67,7 +67,7 @@ class Answering:
                     parts += 1
                     if parts % PARTS_AT_ONCE == 0:
                         await asyncio.sleep(0)
-                    patience.reschedule(loop.time() + self._timeout)
+                    patience.resume()
         except EngineError as error:
             failure = ResponseFailure("server_error", error.code, str(error))
         except TransportClosed:
@@ -84,6 +84,7 @@ class Answering:
 
     def _produced(self, response_id: str, part: OutputPart) -> None:
         live = self._live
-        live.stages.produced(response_id, part)
-        live.session.produced(response_id, part, live.now())
+        now = live.now()
+        live.stages.produced(response_id, part, now)
+        live.session.produced(response_id, part, now)
         live.carry_out()

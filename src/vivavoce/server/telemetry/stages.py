@@ -120,27 +120,28 @@ class SessionStages:
         if answer is not None:
             answer.language = self._begin("language", self._now(), answer.response, {"model": request.model})
 
-    def produced(self, response_id: str, part: OutputPart) -> None:
+    def produced(self, response_id: str, part: OutputPart, now: float) -> None:
         """The responder brings a part of its answer."""
         answer = self._responses.get(response_id)
         if answer is None:
             return
-        now = self._now()
-        match part:
-            case TextDelta() | FunctionCallStart() | FunctionCallDelta():
-                answer.written_at = now
-                if answer.language is not None and answer.language.first_output_at is None:
-                    answer.language.first_output_at = now
-            case AudioDelta():
-                if answer.speech is None:
-                    begun = answer.written_at or now
-                    answer.speech = self._begin("speech", begun, answer.response, {})
-                    answer.speech.first_output_at = now
-                answer.spoken_at = now
-        if answer.response.first_output_at is None and isinstance(part, TextDelta | AudioDelta):
-            answer.response.first_output_at = now
-        if isinstance(part, AudioDelta) and answer.turn is not None and answer.turn.first_output_at is None:
-            answer.turn.first_output_at = now
+        if isinstance(part, AudioDelta):
+            answer.spoken_at = now
+            if answer.speech is None:
+                self._speaks(answer, now)
+        elif isinstance(part, _WRITTEN):
+            answer.written_at = now
+            if answer.language is not None and answer.language.first_output_at is None:
+                answer.language.first_output_at = now
+            if answer.response.first_output_at is None and isinstance(part, TextDelta):
+                answer.response.first_output_at = now
+
+    def _speaks(self, answer: "_Answer", now: float) -> None:
+        """The first audio of an answer is here."""
+        answer.speech = self._begin("speech", answer.written_at or now, answer.response, {})
+        for stage in (answer.speech, answer.response, answer.turn):
+            if stage is not None and stage.first_output_at is None:
+                stage.first_output_at = now
 
     def end(self) -> None:
         """The session is over: so is whatever was under way."""
@@ -281,6 +282,9 @@ def _failure(response: Response) -> str | None:
     error = details.error if details else None
     return (error.code or error.type or "failed") if error else "failed"
 
+
+_WRITTEN = (TextDelta, FunctionCallStart, FunctionCallDelta)
+"""What a language model brings of its output."""
 
 _WATCHED: dict[type, Callable[[SessionStages, Any, float], None]] = {
     SessionCreated: SessionStages._told_session,
