@@ -20,10 +20,20 @@ from vivavoce.protocol import (
 def refuse_unless_sound(brought: Any) -> None:
     """Raise TypeError or ValueError unless this is a part of an answer, a transcript or a speaker's turn that
     can be sent."""
+    # What comes by the hundred, first and without a pattern, which takes three times as long.
+    if (
+        isinstance(brought, AudioDelta)
+        and isinstance(brought.audio, bytes)
+        and isinstance(brought.spoken, int)
+    ):
+        return
+    if isinstance(brought, TextDelta) and isinstance(brought.text, str):
+        _refuse_unless_writable(brought.text)
+        return
     match brought:
-        case TextDelta(text=str(text)) | FunctionCallDelta(arguments=str(text)):
+        case FunctionCallDelta(arguments=str(text)):
             _refuse_unless_writable(text)
-        case AudioDelta(audio=bytes(), spoken=int()) | MessageEnd() | FunctionCallEnd() | ResponseEnd():
+        case MessageEnd() | FunctionCallEnd() | ResponseEnd():
             pass
         case Transcript():
             _refuse_unless_true(brought)

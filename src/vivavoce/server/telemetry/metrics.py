@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -14,10 +14,13 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.metrics import MetricWrapperBase
 
 from vivavoce.server.telemetry.stages import Stage
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+M = TypeVar("M", bound=MetricWrapperBase)
 
 PROBE_S = 0.05
 """How often it is looked whether the event loop still turns."""
@@ -34,40 +37,52 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self._open = Gauge("vivavoce_sessions", "Sessions that are open.", ["kind"], registry=registry)
-        self._sessions = Histogram(
-            "vivavoce_session_seconds",
-            "How long sessions lasted.",
-            ["kind"],
-            buckets=_LIFETIMES,
-            registry=registry,
+        self._open = _ByLabel(
+            Gauge("vivavoce_sessions", "Sessions that are open.", ["kind"], registry=registry)
+        )
+        self._sessions = _ByLabel(
+            Histogram(
+                "vivavoce_session_seconds",
+                "How long sessions lasted.",
+                ["kind"],
+                buckets=_LIFETIMES,
+                registry=registry,
+            )
         )
         self._turns = Counter("vivavoce_turns", "Turns that were taken.", registry=registry)
-        self._responses = Counter(
-            "vivavoce_responses", "Responses, by how they ended.", ["status"], registry=registry
+        self._responses = _ByLabel(
+            Counter("vivavoce_responses", "Responses, by how they ended.", ["status"], registry=registry)
         )
-        self._tokens = Counter(
-            "vivavoce_tokens", "Tokens that responses read and wrote.", ["direction"], registry=registry
+        self._tokens = _ByLabel(
+            Counter(
+                "vivavoce_tokens", "Tokens that responses read and wrote.", ["direction"], registry=registry
+            )
         )
-        self._stages = Histogram(
-            "vivavoce_stage_seconds",
-            "How long each stage of a turn lasted.",
-            ["stage"],
-            buckets=_SECONDS,
-            registry=registry,
+        self._stages = _ByLabel(
+            Histogram(
+                "vivavoce_stage_seconds",
+                "How long each stage of a turn lasted.",
+                ["stage"],
+                buckets=_SECONDS,
+                registry=registry,
+            )
         )
-        self._first_outputs = Histogram(
-            "vivavoce_first_output_seconds",
-            "How long until the first output of a stage; of a turn: from the end of speech to sound.",
-            ["stage"],
-            buckets=_SECONDS,
-            registry=registry,
+        self._first_outputs = _ByLabel(
+            Histogram(
+                "vivavoce_first_output_seconds",
+                "How long until the first output of a stage; of a turn: from the end of speech to sound.",
+                ["stage"],
+                buckets=_SECONDS,
+                registry=registry,
+            )
         )
-        self._errors = Counter(
-            "vivavoce_errors", "Errors that clients were told of, by code.", ["code"], registry=registry
+        self._errors = _ByLabel(
+            Counter(
+                "vivavoce_errors", "Errors that clients were told of, by code.", ["code"], registry=registry
+            )
         )
-        self._failures = Counter(
-            "vivavoce_stage_failures", "Stages that failed.", ["stage"], registry=registry
+        self._failures = _ByLabel(
+            Counter("vivavoce_stage_failures", "Stages that failed.", ["stage"], registry=registry)
         )
         self._stalls = Histogram(
             "vivavoce_event_loop_stall_seconds",
@@ -80,7 +95,6 @@ class Metrics:
         self._queues = Gauge(
             "vivavoce_engine_queue_length", "Jobs that wait for an engine.", ["engine"], registry=registry
         )
-        self._codes: set[str] = set()
 
     def watch_queues(self, engines: Mapping[str, Any]) -> None:
         """Show how many jobs wait for each of these engines that has a queue (an attribute
@@ -106,41 +120,51 @@ class Metrics:
 
     def began(self, stage: Stage) -> None:
         if stage.name == "session":
-            self._open.labels(stage.attributes["kind"]).inc()
+            self._open[stage.attributes["kind"]].inc()
 
     def ended(self, stage: Stage) -> None:
         lasted = _lasted(stage)
         if stage.name == "session":
             kind = stage.attributes["kind"]
-            self._open.labels(kind).dec()
-            self._sessions.labels(kind).observe(lasted)
+            self._open[kind].dec()
+            self._sessions[kind].observe(lasted)
             return
         if stage.error is not None:
-            self._failures.labels(stage.name).inc()
+            self._failures[stage.name].inc()
         match stage.name:
             case "turn":
                 self._turns.inc()
                 spoken = stage.attributes.get("speech_ended_at")
                 if spoken is not None and stage.first_output_at is not None:
-                    self._first_outputs.labels("turn").observe(max(0.0, stage.first_output_at - spoken))
+                    self._first_outputs["turn"].observe(max(0.0, stage.first_output_at - spoken))
                 return
             case "response":
-                self._responses.labels(stage.attributes.get("status", "failed")).inc()
-                self._tokens.labels("input").inc(stage.attributes.get("input_tokens", 0))
-                self._tokens.labels("output").inc(stage.attributes.get("output_tokens", 0))
-        self._stages.labels(stage.name).observe(lasted)
+                self._responses[stage.attributes.get("status", "failed")].inc()
+                self._tokens["input"].inc(stage.attributes.get("input_tokens", 0))
+                self._tokens["output"].inc(stage.attributes.get("output_tokens", 0))
+        self._stages[stage.name].observe(lasted)
         if stage.first_output_at is not None:
-            self._first_outputs.labels(stage.name).observe(max(0.0, stage.first_output_at - stage.begun_at))
+            self._first_outputs[stage.name].observe(max(0.0, stage.first_output_at - stage.begun_at))
 
     def error(self, code: str) -> None:
-        if code not in self._codes:
-            if len(self._codes) >= MAX_CODES:
-                code = "other"
-            self._codes.add(code)
-        self._errors.labels(code).inc()
+        if code not in self._errors and len(self._errors) >= MAX_CODES:
+            code = "other"
+        self._errors[code].inc()
 
     def session(self, session: Any) -> None:
         """What a session is configured to is no number."""
+
+
+class _ByLabel(dict[str, M]):
+    """A metric by the value of its only label, made when it is asked for first: `labels` would look for it
+    under a lock, and costs as much as to count."""
+
+    def __init__(self, metric: M) -> None:
+        self._metric = metric
+
+    def __missing__(self, value: str) -> M:
+        child = self[value] = self._metric.labels(value)
+        return child
 
 
 def _lasted(stage: Stage) -> float:
