@@ -77,6 +77,7 @@ else
 	$(BIN)/python -m pytest tests/stock/javascript --no-cov
 endif
 
+BROWSER := tests/stock/browser
 PAGE := tests/stock/pyodide
 
 # What the client needs, built for Python in the browser.
@@ -88,14 +89,14 @@ $(PAGE)/wheels: $(PAGE)/requirements.txt | $(VENV)/pip
 
 browser: $(VENV)/dev $(if $(CI)$(and $(NODE),$(CHROMIUM)),$(PAGE)/wheels)
 ifeq ($(CI)$(and $(NODE),$(CHROMIUM)),)
-	@echo "node or chromium was not found: the client in the browser is left out."
+	@echo "node or chromium was not found: what runs in a browser is left out."
 else
 ifeq ($(CHROMIUM),)
 	apt-get update --quiet
 	apt-get install --quiet --yes --no-install-recommends chromium
 endif
 	cd $(PAGE) && npm ci --silent --no-audit --no-fund
-	$(BIN)/python -m pytest $(PAGE) --no-cov
+	$(BIN)/python -m pytest $(PAGE) $(BROWSER) --no-cov
 endif
 
 $(VENV)/docs: $(VENV)/pip pyproject.toml

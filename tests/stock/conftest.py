@@ -8,7 +8,7 @@ import pytest
 from tests.serving import Server, serving
 from tests.stock.story import CONFIG, write_rules
 
-APART = tuple(Path(__file__).parent / folder for folder in ("javascript", "pyodide"))
+APART = tuple(Path(__file__).parent / folder for folder in ("browser", "javascript", "pyodide"))
 
 
 @pytest.fixture(scope="package")

@@ -1,29 +1,14 @@
-"""The page and all that it loads, on a loopback port: Pyodide, the wheels, the programs beside this file."""
+"""The page and all that it loads: Pyodide, the wheels, the programs beside this file."""
 
 import json
 import re
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[2]
-
-
-class _Files(SimpleHTTPRequestHandler):
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | {
-        ".mjs": "text/javascript",
-        ".wasm": "application/wasm",
-    }
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nobody reads it."""
 
 
 def _documented() -> str:
@@ -33,9 +18,9 @@ def _documented() -> str:
     return found[1]
 
 
-@contextmanager
-def site(folder: Path) -> Iterator[str]:
-    """The page's URL. `folder` takes this project's own wheel, built now, and links to the rest."""
+def fill(folder: Path) -> None:
+    """Put the page and all that it loads into this folder: this project's own wheel, built now, and links to
+    the rest."""
     for needed in ("node_modules", "wheels"):
         assert (HERE / needed).is_dir(), f"{HERE / needed} is missing: `make browser` brings it."
     wheels = folder / "wheels"
@@ -57,12 +42,3 @@ def site(folder: Path) -> Iterator[str]:
         "programs": [program.name for program in (folder / "programs").iterdir()],
     }
     (folder / "contents.json").write_text(json.dumps(contents))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(folder)))
-    serving = threading.Thread(target=server.serve_forever, name="site", daemon=True)
-    serving.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/page.html"
-    finally:
-        server.shutdown()
-        serving.join()
-        server.server_close()

@@ -10,17 +10,16 @@ from pathlib import Path
 from socket import SHUT_RDWR
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from websockets.sync.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
+from tests.browser import Visit, chromium, serving_files, visiting
 from tests.serving import Server, serving
 from tests.stock.order import Order
-from tests.stock.pyodide.chromium import Page, browsing
-from tests.stock.pyodide.site import site
+from tests.stock.pyodide.site import fill
 
 Run = Callable[..., Any]
 
@@ -28,21 +27,22 @@ MODEL = "gpt-realtime"
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
     """A page in which Python runs; it has called no other host in the end."""
-    files, profile = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("chromium")
-    with site(Path(files)) as url, browsing(Path(profile)) as page:
-        page.visit(url)
-        yield page
-        assert {urlsplit(requested).hostname for requested in page.requested} == {"127.0.0.1"}
+    folder = Path(tmp_path_factory.mktemp("site"))
+    fill(folder)
+    # Some are refused, and the browser writes each of those to the console.
+    with serving_files(folder) as origin, chromium() as browser, visiting(browser, errors=True) as visit:
+        visit.page.goto(f"{origin}/page.html")
+        yield visit
 
 
 @pytest.fixture
-def run(page: Page) -> Run:
+def run(visit: Visit) -> Run:
     """What `main` of a program in the page returns."""
 
     def run_program(name: str, **settings: Any) -> Any:
-        return page.evaluate(f"run({json.dumps(name)}, {json.dumps(settings)})")
+        return visit.page.evaluate(f"run({json.dumps(name)}, {json.dumps(settings)})")
 
     return run_program
 

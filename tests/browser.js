@@ -1,0 +1,74 @@
+// What a page under test has besides its own: a microphone that the test speaks into, and an ear at every track
+// that comes over WebRTC. Both live on one WebAudio clock.
+
+{
+  const QUIET = 0.005;
+  const LOOK_MS = 40;
+
+  let context;
+  const sound = () => (context ??= new AudioContext({ sampleRate: 48000 }));
+
+  // The microphone: silence, but for what it is told to say. `install()` makes it what pages get that ask for one.
+  let destination;
+  globalThis.microphone = {
+    get stream() {
+      destination ??= new MediaStreamAudioDestinationNode(sound(), { channelCount: 1 });
+      return destination.stream;
+    },
+
+    // Say a WAV file; resolves when it is said.
+    async say(url) {
+      const audio = await sound().decodeAudioData(await (await fetch(url)).arrayBuffer());
+      microphone.stream;
+      const source = new AudioBufferSourceNode(sound(), { buffer: audio });
+      source.connect(destination);
+      source.start();
+      await new Promise((resolve) => source.addEventListener('ended', resolve));
+    },
+
+    install() {
+      navigator.mediaDevices.getUserMedia = async () => microphone.stream.clone();
+    },
+  };
+
+  // The ear: how loud what arrives is, as the root mean square of the last 85 ms, every 40 ms.
+  const levels = []; // [performance.now(), loudness]
+  const hear = (track) => {
+    const stream = new MediaStream([track]);
+    // Chromium decodes nothing for WebAudio unless an element plays the stream as well.
+    const element = new Audio();
+    element.srcObject = stream;
+    element.muted = true;
+    element.play().catch(() => {}); // a track that ends at once interrupts it
+    const analyser = new AnalyserNode(sound(), { fftSize: 4096 });
+    sound().createMediaStreamSource(stream).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    setInterval(() => {
+      analyser.getFloatTimeDomainData(samples);
+      const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+      levels.push([performance.now(), Math.sqrt(power)]);
+    }, LOOK_MS);
+  };
+  globalThis.ear = {
+    levels,
+
+    // Something was loud since this moment, or, without one, is now.
+    loud(since = performance.now() - 4 * LOOK_MS) {
+      return levels.some(([at, level]) => at >= since && level > QUIET);
+    },
+
+    // Nothing has been loud for so many milliseconds, and the ear was there to hear it.
+    quiet(ms) {
+      const last = levels.slice(-Math.ceil(ms / LOOK_MS));
+      return last.length * LOOK_MS >= ms && last.every(([, level]) => level <= QUIET);
+    },
+  };
+
+  const Native = globalThis.RTCPeerConnection;
+  globalThis.RTCPeerConnection = class RTCPeerConnection extends Native {
+    constructor(...configuration) {
+      super(...configuration);
+      this.addEventListener('track', ({ track }) => track.kind === 'audio' && hear(track));
+    }
+  };
+}
