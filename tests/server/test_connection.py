@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from vivavoce.server import endpoint
+from vivavoce.server import open_sessions
 from vivavoce.server.config import Config, ServerSettings
 from vivavoce.server.websocket import REPLIES_FACTOR
 
@@ -302,7 +302,7 @@ async def test_draining_gives_up_a_peer_that_does_not_read(serve):
 
 
 async def test_a_session_that_cannot_be_freed_does_not_hold_the_server_up(serve, caplog, monkeypatch):
-    monkeypatch.setattr(endpoint, "CLEARING_S", 0.1)
+    monkeypatch.setattr(open_sessions, "CLEARING_S", 0.1)
     async with serve() as served, connect(served.url + MODEL) as ws:
         await greeted(ws)
         await ws.send(order(stick=True))

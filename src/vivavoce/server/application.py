@@ -21,6 +21,7 @@ from vivavoce.server.handshake import DOORS
 from vivavoce.server.keys import ApiKeys
 from vivavoce.server.minting import Mint
 from vivavoce.server.models import ModelNames
+from vivavoce.server.open_sessions import OpenSessions
 from vivavoce.server.opening import Abilities
 from vivavoce.server.origins import OriginCheck, Origins
 from vivavoce.server.prompts import load_prompts
@@ -64,14 +65,15 @@ class RealtimeApplication(Starlette):
         ids = random_ids()
         self._prompts = load_prompts(config.session.prompts)
         self.telemetry = Telemetry(config)
+        self._sessions = OpenSessions(config, access, engines, self._abilities)
         self._realtime = RealtimeEndpoint(
             config,
             access,
             models,
-            self.engines,
+            engines,
             partial(runner, telemetry=self.telemetry, mcp=config.mcp),
             ids,
-            self._abilities,
+            self._sessions,
         )
         super().__init__(
             routes=[
@@ -110,28 +112,27 @@ class RealtimeApplication(Starlette):
         """Start the engines: load, fork, warm up. Raises EngineError with a sentence that says what to do."""
         await self.engines.start()
         self.telemetry.start(self.engines.named)
-        self._realtime.draining = False
+        self._sessions.draining = False
 
     async def drain(self, timeout_s: float) -> None:
         """Let nobody in any more, let running responses end, and close every session, all within
         `timeout_s`."""
-        await self._realtime.drain(timeout_s)
+        await self._sessions.drain(timeout_s)
 
     def hang_up(self) -> None:
         """Drop every connection at once."""
-        self._realtime.hang_up()
+        self._sessions.hang_up()
 
     async def stop(self) -> None:
         """Close what sessions are left, then the engines. No task or process of this application outlives
         it."""
-        await self._realtime.drain(0)
+        await self._sessions.drain(0)
         await self.engines.aclose()
         await self.telemetry.aclose()
 
     def health(self) -> rest.Health:
         """What `GET /healthz` tells."""
-        if self._realtime.draining:
-            return rest.Health(status="draining", sessions=self._realtime.sessions)
-        return rest.Health(
-            status="ok" if self.engines.started else "stopped", sessions=self._realtime.sessions
-        )
+        sessions = len(self._sessions)
+        if self._sessions.draining:
+            return rest.Health(status="draining", sessions=sessions)
+        return rest.Health(status="ok" if self.engines.started else "stopped", sessions=sessions)

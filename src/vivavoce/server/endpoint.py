@@ -1,48 +1,29 @@
-"""The WebSocket endpoints: who is let in, and the farewell when the server goes away.
+"""The WebSocket endpoints: who is let in.
 
 A plain ASGI application rather than Starlette's WebSocket class, which adds to the cost of every frame.
 """
 
-import asyncio
-import logging
 import time
-from dataclasses import replace
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from vivavoce.protocol import GA_TRANSLATION, GA_WEBSOCKET, ErrorEvent, InvalidEvent, encode
+from vivavoce.protocol import GA_TRANSLATION, GA_WEBSOCKET, ErrorEvent, encode, errors
 from vivavoce.protocol.dialects import Dialect, dialect
 from vivavoce.server.access import Access
+from vivavoce.server.admission import Admitted, Refused
 from vivavoce.server.config import Config
 from vivavoce.server.connection import Connection
 from vivavoce.server.engine_room import Combination, EngineRoom
-from vivavoce.server.handshake import (
-    CLOSE_REQUEST,
-    Admitted,
-    Denied,
-    Door,
-    Refused,
-    chosen_subprotocol,
-    judge,
-)
+from vivavoce.server.handshake import Denied, Door, Joins, chosen_subprotocol, judge
 from vivavoce.server.models import ModelNames
-from vivavoce.server.opening import AbilitiesOf, Opening, opening
-from vivavoce.server.refusals import deny, full, not_started, reason, shutting_down
+from vivavoce.server.open_sessions import OpenSessions
+from vivavoce.server.opening import Opening
+from vivavoce.server.refusals import deny, reason
 from vivavoce.server.transport import Runner, Transport
 from vivavoce.server.uvicorn_protocol import EXTENSION
 from vivavoce.server.websocket import WebSocketTransport
 from vivavoce.session.ids import Ids
-
-logger = logging.getLogger(__name__)
-
-CLOSE_TRY_AGAIN_LATER = 1013
-
-FAREWELL_S = 1.0
-"""What is kept of the time to drain for closing the connections themselves."""
-
-CLEARING_S = 5.0
-"""How long a session whose connection is gone may take to free what it holds."""
 
 
 class RunnerFactory(Protocol):
@@ -54,7 +35,7 @@ class RunnerFactory(Protocol):
 
 
 class RealtimeEndpoint:
-    """Lets callers in, and has the list of who is inside."""
+    """Lets callers in."""
 
     def __init__(
         self,
@@ -64,93 +45,39 @@ class RealtimeEndpoint:
         engines: EngineRoom,
         runner: RunnerFactory,
         ids: Ids,
-        abilities: AbilitiesOf,
+        sessions: OpenSessions,
     ) -> None:
-        self._abilities = abilities
         self._config = config
         self._access = access
         self._models = models
         self._engines = engines
         self._runner = runner
         self._ids = ids
-        self._connections: set[Connection] = set()
-        self.draining = False
-
-    @property
-    def sessions(self) -> int:
-        """How many are open now."""
-        return len(self._connections)
+        self._sessions = sessions
 
     async def enter(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
         """A WebSocket to this door, from its request to its end."""
         await receive()  # websocket.connect
-        if self.draining:
-            await deny(scope, receive, send, 503, shutting_down())
-            return
-        if not self._engines.started:
-            logger.error(not_started().message)
-            await deny(scope, receive, send, 503, not_started())
+        if closed := self._sessions.closed:
+            await deny(scope, receive, send, 503, closed)
             return
         beta = self._config.server.beta
         verdict = judge(scope, door, self._access, self._models, beta=beta, now=time.time())
         if isinstance(verdict, Denied):
             await deny(scope, receive, send, verdict.status, verdict.error)
             return
+        if isinstance(verdict, Joins):
+            await deny(scope, receive, send, 404, errors.call_not_found())
+            return
         await send({"type": "websocket.accept", "subprotocol": chosen_subprotocol(scope)})
         if isinstance(verdict, Refused):
             await self._refuse(verdict, send)
             return
-        opens = self._open(verdict)
+        opens = self._sessions.opening(verdict)
         if isinstance(opens, Refused):
             await self._refuse(opens, send)
             return
         await self._connect(opens, self._dialect(verdict), scope, send).run(receive)
-
-    async def drain(self, timeout_s: float) -> None:
-        """Let nobody in, let running responses end, close every connection with 1001; all within
-        `timeout_s`."""
-        self.draining = True
-        connections = list(self._connections)
-        if not connections:
-            return
-        logger.info("waiting for %d sessions to end their responses", len(connections))
-        patience = max(timeout_s - FAREWELL_S, timeout_s / 2)
-        farewells = [asyncio.create_task(each.say_goodbye(patience)) for each in connections]
-        _, late = await asyncio.wait(farewells, timeout=timeout_s)
-        for farewell in late:
-            farewell.cancel()
-        await asyncio.wait(farewells)
-        self.hang_up()
-        _, stuck = await asyncio.wait([each.gone for each in connections], timeout=CLEARING_S)
-        if stuck:
-            logger.error("%d sessions could not be cleared away", len(stuck))
-
-    def hang_up(self) -> None:
-        """Drop every connection that is left, without another word."""
-        self.draining = True
-        for connection in list(self._connections):
-            connection.hang_up()
-
-    @property
-    def _full(self) -> bool:
-        limit = self._config.server.max_sessions
-        return limit > 0 and self.sessions >= limit
-
-    def _open(self, admitted: Admitted) -> Opening | Refused:
-        """What the session of a caller who may come in begins with, if there is room for it and the key may
-        have one more."""
-        if self._full:
-            return Refused(full(self._config.server.max_sessions), CLOSE_TRY_AGAIN_LATER)
-        allowance = self._access.allowance(admitted.who)
-        if error := allowance.full:
-            return Refused(error, CLOSE_TRY_AGAIN_LATER)
-        settings = self._config.session
-        settings = replace(settings, max_minutes=allowance.minutes(settings.max_minutes))
-        try:
-            abilities = self._abilities(admitted.model)
-            return opening(settings, admitted.kind, admitted.model, admitted.params, allowance, abilities)
-        except InvalidEvent as invalid:
-            return Refused(invalid.error, CLOSE_REQUEST)
 
     async def _refuse(self, refused: Refused, send: Send) -> None:
         event = ErrorEvent(event_id=self._ids("event"), error=refused.error)
@@ -172,13 +99,8 @@ class RealtimeEndpoint:
         engines = self._engines.combination(opens.model)
         runner = self._runner(opening=opens, engines=engines, transport=transport, dialect=speaks)
 
-        def gone(connection: Connection) -> None:
-            self._connections.discard(connection)
-            opens.allowance.sessions -= 1
-
-        connection = Connection(runner, transport, self._ids, on_gone=gone)
-        self._connections.add(connection)
-        opens.allowance.sessions += 1
+        connection = Connection(runner, transport, self._ids, on_gone=self._sessions.remove)
+        self._sessions.add(connection, opens.allowance)
         return connection
 
 

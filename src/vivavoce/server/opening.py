@@ -88,56 +88,55 @@ def opening(
     params: InitialParams | None = None,
     allowance: Allowance | None = None,
     abilities: Abilities = NO_ABILITIES,
+    over: InitialParams | None = None,
 ) -> Opening:
     """Resolve what a caller who was let in asks for.
 
     `model` is that of conversations and translations; transcription sessions have none. `params`, of the same
-    kind, are applied over the settings. `allowance`: what the caller's key may use; `abilities`: what the
-    model can do. Raises InvalidEvent for what this server cannot do.
+    kind, are applied over the settings, and `over` is applied over them. `allowance`: what the caller's key
+    may use; `abilities`: what the model can do. Raises InvalidEvent for what this server cannot do.
     """
-    resolved = _RESOLVE[kind](settings, model or "", params, abilities)
+    resolved = _BEGIN[kind](settings, model or "", abilities)
     prompted = UNPROMPTED
-    if isinstance(params, RealtimeSessionParams):
-        prompted = prompted.updated(params, abilities.prompts)
+    for wishes in (params, over):
+        if wishes is None:
+            continue
+        resolved = _merge(resolved, wishes, abilities)
+        if isinstance(wishes, RealtimeSessionParams):
+            prompted = prompted.updated(wishes, abilities.prompts)
     return Opening(settings, model, resolved, allowance or Allowance(), abilities, prompted)
 
 
-def _realtime(
-    settings: SessionSettings, model: str, params: InitialParams | None, abilities: Abilities
-) -> InitialSession:
-    session = RealtimeSession(
+def _merge(session: InitialSession, params: InitialParams, abilities: Abilities) -> InitialSession:
+    match session, params:
+        case RealtimeSession(), RealtimeSessionParams():
+            # The model was chosen by whoever let the caller in.
+            params = msgspec.structs.replace(params, model=UNSET)
+            return configuration.merge(session, params, reasons=abilities.reasons)
+        case TranscriptionSession(), TranscriptionSessionParams():
+            return configuration.merge_transcription(session, params)
+        case TranslationSession(), TranslationSessionParams():
+            return configuration.merge_translation(session, params)
+    raise AssertionError("whoever let the caller in saw to it that both are of one kind")
+
+
+def _realtime(settings: SessionSettings, model: str, abilities: Abilities) -> InitialSession:
+    return RealtimeSession(
         id="",
         model=model,
         instructions=settings.instructions,
         audio=SessionAudio(output=SessionAudioOutput(voice=settings.voice)),
     )
-    if params is None:
-        return session
-    assert isinstance(params, RealtimeSessionParams)
-    params = msgspec.structs.replace(params, model=UNSET)  # it was chosen by whoever let the caller in
-    return configuration.merge(session, params, reasons=abilities.reasons)
 
 
-def _transcription(
-    settings: SessionSettings, model: str, params: InitialParams | None, abilities: Abilities
-) -> InitialSession:
-    session = TranscriptionSession(id="")
-    if params is None:
-        return session
-    assert isinstance(params, TranscriptionSessionParams)
-    return configuration.merge_transcription(session, params)
+def _transcription(settings: SessionSettings, model: str, abilities: Abilities) -> InitialSession:
+    return TranscriptionSession(id="")
 
 
-def _translation(
-    settings: SessionSettings, model: str, params: InitialParams | None, abilities: Abilities
-) -> InitialSession:
+def _translation(settings: SessionSettings, model: str, abilities: Abilities) -> InitialSession:
     if not abilities.translates:
         raise InvalidEvent(refusals.cannot_translate())
-    session = configuration.initial_translation(TranslationSession(id="", expires_at=0, model=model))
-    if params is None:
-        return session
-    assert isinstance(params, TranslationSessionParams)
-    return configuration.merge_translation(session, params)
+    return configuration.initial_translation(TranslationSession(id="", expires_at=0, model=model))
 
 
-_RESOLVE = {"realtime": _realtime, "transcription": _transcription, "translation": _translation}
+_BEGIN = {"realtime": _realtime, "transcription": _transcription, "translation": _translation}

@@ -48,6 +48,12 @@ def wrong_place(kind: str, path: str) -> Error:
     return request_error(message, code="invalid_value")
 
 
+def wrong_kind(sent: str, session: str) -> Error:
+    """A `session` of one kind sent to begin one of another."""
+    message = f"A {sent} session cannot begin with what opens a {session} session."
+    return request_error(message, code="invalid_value", param="session.type")
+
+
 def too_large(limit: int) -> Error:
     """The body of a request."""
     return request_error(f"The body of the request is too large: at most {limit} bytes are read.")
