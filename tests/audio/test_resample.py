@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vivavoce.audio.resample import FULL, LIVE, Resampler, resample
+from vivavoce.audio.samples import to_int16
 
 RATES = [(24000, 16000), (8000, 16000), (22050, 24000), (16000, 24000), (24000, 8000), (44100, 16000)]
 
@@ -41,6 +43,14 @@ class TestStreams:
         whole = in_pieces(Resampler(before, after, quality), samples, [len(samples)])
         for sizes in ([1, 2, 3], [960], [333, 7], [5000]):
             assert np.array_equal(in_pieces(Resampler(before, after, quality), samples, sizes), whole)
+
+    @pytest.mark.parametrize("n", [0, 1, 2, 7, 159, 960, 4001])
+    def test_the_rest_is_the_one_that_soxr_gives(self, before, after, quality, n):
+        samples = noise(n)
+        stream = soxr.ResampleStream(before, after, 1, dtype="float32", quality=quality)
+        expected = stream.resample_chunk(samples.astype(np.float32))
+        expected = to_int16(np.concatenate((expected, stream.resample_chunk(expected[:0], last=True))))
+        assert np.array_equal(in_pieces(Resampler(before, after, quality), samples, [480]), expected)
 
     def test_a_tone_stays_what_it_was(self, before, after, quality):
         resampled = in_pieces(Resampler(before, after, quality), tone(440, before), [960])

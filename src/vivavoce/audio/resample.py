@@ -4,6 +4,7 @@ soxr works on float32 here although it can do int16: its int16 output is dithere
 the same input must give the same output. At equal rates nothing is computed.
 """
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -23,7 +24,8 @@ FULL: Quality = "HQ"
 bits. A sample comes out up to 42 ms (22.05 to 24 kHz) or 115 ms (8 to 16 kHz) after what it is made of came
 in."""
 
-_NOTHING = np.zeros(0, np.float32)
+_NOTHING = np.zeros(0, np.int16)
+_SILENCE = np.zeros((256, 1), np.float32)
 
 
 class Resampler:
@@ -51,10 +53,15 @@ class Resampler:
     def flush(self) -> Samples:
         """The rest of the stream. What is fed next begins a new one."""
         if self._stream is None:
-            return _NOTHING.astype(np.int16)
-        rest = to_int16(self._stream.resample_chunk(_NOTHING, last=True))
+            return _NOTHING
+        # What soxr does itself when it is told that this was the last, but for a whole block of silence.
+        missing = math.floor(self._stream.delay() + 0.5)
+        pieces = []
+        while missing > 0:
+            pieces.append(self._stream.resample_chunk(_SILENCE)[:missing, 0])
+            missing -= len(pieces[-1])
         self._stream.clear()
-        return rest
+        return to_int16(np.concatenate(pieces)) if pieces else _NOTHING
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
