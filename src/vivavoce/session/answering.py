@@ -152,17 +152,19 @@ class Answering:
             if response.understood():
                 self._start(response, now)
 
-    def produced(self, response_id: str, part: OutputPart, now: float) -> None:
-        """A part of an answer; ignored if its response is over."""
+    def produced(self, response_id: str, part: OutputPart, now: float) -> bool:
+        """A part of an answer; ignored if its response is over. True if that was its last."""
         response = self._find(response_id)
         if response is None or response.state is not ResponseState.GENERATING:
-            return
+            return False
         used = response.produce(part, now)
-        if used is not None:
-            if not isinstance(part, ResponseEnd | ResponseFailure):
-                # The response reached its limit; whoever answers does not know.
-                self._core.do(Cancel(response.id))
-            self._finished(response, used, now)
+        if used is None:
+            return False
+        if not isinstance(part, ResponseEnd | ResponseFailure):
+            # The response reached its limit; whoever answers does not know.
+            self._core.do(Cancel(response.id))
+        self._finished(response, used, now)
+        return True
 
     def cancel(self, response_id: str | None, now: float) -> None:
         """The client cancels a response, or the active one. Raises InvalidEvent if there is none."""

@@ -73,8 +73,8 @@ class Core:
         self.effects.append(effect)
 
     def emit(self, event: Any, **fields: Any) -> None:
-        """Send an event of this class; its `event_id` is minted here."""
-        sent = event(event_id=self.mint("event"), **fields)
+        """Send an event of this class; its `event_id` is made here."""
+        sent = event(event_id=self._ids("event"), **fields)
         if self.invariants is not None:
             self.invariants.observe(sent)
         self.effects.append(Send(sent))

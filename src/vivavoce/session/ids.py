@@ -6,7 +6,6 @@ Ids = Callable[[str], str]
 """Makes a new identifier for a prefix: `ids("item")` -> "item_…"."""
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_COUNTER_DIGITS = 8
 
 
 class SequentialIds:
@@ -28,4 +27,4 @@ class SequentialIds:
         self._count += 1
         if prefix == "call":
             return f"call_{self._head[:8]}{self._count:08d}"
-        return f"{prefix}_{self._head}{self._count:0{_COUNTER_DIGITS}d}"
+        return f"{prefix}_{self._head}{self._count:08d}"

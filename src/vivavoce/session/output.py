@@ -53,12 +53,17 @@ OutputItem = Message | FunctionCall | McpCall | McpApprovalRequest
 """What a response may consist of."""
 
 
-class _OpenMessage:
-    __slots__ = ("answer", "stored")
+Place = dict[str, str | int]
+"""The fields by which events say what they belong to."""
 
-    def __init__(self, stored: StoredItem, answer: Answer) -> None:
+
+class _OpenMessage:
+    __slots__ = ("answer", "place", "stored")
+
+    def __init__(self, stored: StoredItem, answer: Answer, place: Place) -> None:
         self.stored = stored
         self.answer = answer
+        self.place = {**place, "content_index": 0}
 
     @property
     def text(self) -> str:
@@ -66,11 +71,14 @@ class _OpenMessage:
 
 
 class _OpenCall:
-    __slots__ = ("arguments", "item", "stored")
+    __slots__ = ("arguments", "item", "place", "stored")
 
-    def __init__(self, item: FunctionCall | McpCall | McpApprovalRequest, stored: StoredItem) -> None:
+    def __init__(
+        self, item: FunctionCall | McpCall | McpApprovalRequest, stored: StoredItem, place: Place
+    ) -> None:
         self.item = item
         self.stored = stored
+        self.place = place
         self.arguments: list[str] = []
 
     @property
@@ -156,7 +164,7 @@ class Output:
         message.answer.write(text)
         self._emit(
             ResponseOutputTextDelta if self.format is None else ResponseOutputAudioTranscriptDelta,
-            **self._place(message),
+            **message.place,
             delta=text,
         )
 
@@ -174,7 +182,7 @@ class Output:
             self._conversation.has_assistant_audio = True
         self._emit(
             ResponseOutputAudioDelta,
-            **self._place(message),
+            **message.place,
             delta=pybase64.b64encode_as_string(audio),
         )
 
@@ -190,14 +198,14 @@ class Output:
         answer = Answer(self.format)
         item = Message(id=self._mint("item"), status="in_progress", role="assistant", content=())
         stored = StoredItem(item, answer=answer)
-        self._open = message = _OpenMessage(stored, answer)
+        self._open = message = _OpenMessage(stored, answer, self._place(stored))
         self._announce(stored)
         part = TextPart(text="") if self.format is None else AudioPart(transcript="")
-        self._emit(ResponseContentPartAdded, **self._place(message), part=part)
+        self._emit(ResponseContentPartAdded, **message.place, part=part)
         return message
 
     def _close_message(self, message: _OpenMessage, status: ItemStatus) -> None:
-        text, place = message.text, self._place(message)
+        text, place = message.text, message.place
         part: AudioPart | TextPart
         content: OutputAudio | OutputText
         if self.format is None:
@@ -231,7 +239,7 @@ class Output:
             arguments="",
         )
         stored = StoredItem(item)
-        self._open = _OpenCall(item, stored)
+        self._open = _OpenCall(item, stored, self._place(stored))
         self._announce(stored)
 
     def call_tool(self, target: Target, approval_request_id: str | None = None) -> None:
@@ -247,7 +255,7 @@ class Output:
             error=None,
         )
         stored = StoredItem(item)
-        self._open = _OpenCall(item, stored)
+        self._open = _OpenCall(item, stored, self._place(stored))
         self._announce(stored)
 
     def ask_approval(self, target: Target) -> None:
@@ -257,7 +265,8 @@ class Output:
         item = McpApprovalRequest(
             id=self._mint("item"), server_label=target.server_label, name=target.name, arguments=""
         )
-        self._open = _OpenCall(item, StoredItem(item))
+        stored = StoredItem(item)
+        self._open = _OpenCall(item, stored, self._place(stored))
 
     def argue(self, arguments: str) -> None:
         """More of the open call's arguments; nothing if none is open."""
@@ -269,12 +278,12 @@ class Output:
             case FunctionCall(call_id=call_id):
                 self._emit(
                     ResponseFunctionCallArgumentsDelta,
-                    **self._place_of_call(call),
+                    **call.place,
                     call_id=call_id,
                     delta=arguments,
                 )
             case McpCall():
-                self._emit(ResponseMcpCallArgumentsDelta, **self._place_of_call(call), delta=arguments)
+                self._emit(ResponseMcpCallArgumentsDelta, **call.place, delta=arguments)
 
     def end_call(self) -> None:
         """The open call, if any, is complete."""
@@ -288,14 +297,14 @@ class Output:
             case FunctionCall(call_id=call_id, name=name) as opened:
                 self._emit(
                     ResponseFunctionCallArgumentsDone,
-                    **self._place_of_call(call),
+                    **call.place,
                     call_id=call_id,
                     name=name,
                     arguments=arguments,
                 )
                 item = msgspec.structs.replace(opened, status=status, arguments=arguments)
             case McpCall() as opened:
-                self._emit(ResponseMcpCallArgumentsDone, **self._place_of_call(call), arguments=arguments)
+                self._emit(ResponseMcpCallArgumentsDone, **call.place, arguments=arguments)
                 item = msgspec.structs.replace(opened, arguments=arguments)
                 self.tool_calls.append((call.stored, len(self.items)))
             case McpApprovalRequest() as opened:
@@ -307,13 +316,6 @@ class Output:
                 self._announce(call.stored)
         call.stored.item = item
         self._complete(call.stored, item)
-
-    def _place_of_call(self, call: _OpenCall) -> dict[str, str | int]:
-        return {
-            "response_id": self._response_id,
-            "item_id": call.stored.id,
-            "output_index": len(self.items),
-        }
 
     # Both
 
@@ -328,13 +330,9 @@ class Output:
             case _OpenCall() as call:
                 self._close_call(call, status)
 
-    def _place(self, message: _OpenMessage) -> dict[str, str | int]:
-        return {
-            "response_id": self._response_id,
-            "item_id": message.stored.id,
-            "output_index": len(self.items),
-            "content_index": 0,
-        }
+    def _place(self, stored: StoredItem) -> Place:
+        """Where an item stands that opens now, and as long as it is open."""
+        return {"response_id": self._response_id, "item_id": stored.id, "output_index": len(self.items)}
 
     def _announce(self, stored: StoredItem) -> None:
         index = len(self.items)

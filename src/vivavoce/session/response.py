@@ -135,8 +135,10 @@ class ActiveResponse:
             mint=mint,
             emit=emit,
         )
-        self._max_tokens = max_tokens
-        self._characters = 0
+        limit = settings.max_output_tokens
+        self._max_tokens = max_tokens if limit == "inf" else limit
+        self._characters = self._written = self._spoken = 0
+        """Of all that was checked: characters of text, and tokens of text and of audio."""
         self.preamble = 0
         """Tokens of its instructions and tools; known when the responder is asked."""
         self._read: InputTokenDetails = usage.NOTHING_READ
@@ -224,7 +226,7 @@ class ActiveResponse:
             case AudioDelta() if output.format is None:
                 pass
             case AudioDelta(audio=audio, spoken=spoken):
-                if not self._fits(audio=audio):
+                if not self._fits_spoken(audio):
                     return self._exhausted()
                 if audio and self.first_audio_at is None:
                     self.first_audio_at = now
@@ -280,16 +282,20 @@ class ActiveResponse:
         self._emit(ResponseDone, response=self._response(status, details, used))
         return used
 
-    def _fits(self, text: str = "", *, joins: bool = True, audio: bytes = b"") -> bool:
-        """Whether that much more stays within `max_output_tokens`; if it may be any number, within what no
-        answer exceeds that has an end, for which an estimate will do."""
-        limit = self.settings.max_output_tokens
-        if limit == "inf":
+    def _fits(self, text: str, *, joins: bool) -> bool:
+        """Whether that much more text stays within `max_output_tokens`; if it may be any number, within what
+        no answer exceeds that has an end, for which an estimate will do."""
+        if self.settings.max_output_tokens == "inf":
             self._characters += len(text)
-            written = estimated_tokens(self._characters)
-            return written + usage.output_audio_tokens(self.output.audio_ticks(audio)) <= self._max_tokens
-        written = self.output.text_tokens(text, joins=joins)
-        return written + usage.output_audio_tokens(self.output.audio_ticks(audio)) <= limit
+            self._written = estimated_tokens(self._characters)
+        else:
+            self._written = self.output.text_tokens(text, joins=joins)
+        return self._written + self._spoken <= self._max_tokens
+
+    def _fits_spoken(self, audio: bytes) -> bool:
+        """The same for that much more audio."""
+        self._spoken = usage.output_audio_tokens(self.output.audio_ticks(audio))
+        return self._written + self._spoken <= self._max_tokens
 
     def _usage(self, counted: TokenCounts | None) -> Usage:
         read, written = self._read, self.output.text_tokens()

@@ -214,9 +214,9 @@ class Session:
 
     def produced(self, response_id: str, part: OutputPart, now: float) -> None:
         """A part of the answer to a `Respond`. Parts of a response that is over are ignored."""
-        self._answering.produced(response_id, part, now)
-        self._answering.follow_up(now)
-        self._schedule()
+        if self._answering.produced(response_id, part, now):
+            self._answering.follow_up(now)
+            self._schedule()
 
     def tools_listed(self, item_id: str, tools: Sequence[McpListedTool], now: float) -> None:
         """The answer to a `ListTools`: what an MCP server offers."""
