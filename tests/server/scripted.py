@@ -16,7 +16,7 @@ from vivavoce.engines.interfaces import (
     VoiceDetector,
 )
 from vivavoce.engines.webrtc_noise import WebRTCNoiseReducer, WebRTCOptions
-from vivavoce.protocol import GA_TRANSLATION, GA_WEBSOCKET, OutputPart, ResponseRequest, ServerEvent
+from vivavoce.protocol import GA_MEDIA, GA_TRANSLATION, GA_WEBSOCKET, OutputPart, ResponseRequest, ServerEvent
 from vivavoce.protocol.dialects import GA, Dialect
 from vivavoce.protocol.generation import count_characters
 from vivavoce.server.config import Config, McpSettings, SessionSettings
@@ -213,9 +213,6 @@ class WrittenDown:
             raise TransportClosed("gone")
         await self.writable.wait()
 
-    def clear(self) -> None:
-        self.cleared += 1
-
     async def close(self, code: int, reason: str) -> None:
         self.closed = (code, reason)
         self._news.set()
@@ -275,8 +272,10 @@ class Stage:
         kind: SessionKind = "realtime",
         dialect: Dialect | None = None,
         mcp: McpSettings | None = None,
+        plays: bool = False,
     ) -> None:
-        dialect = dialect or GA(GA_TRANSLATION if kind == "translation" else GA_WEBSOCKET)
+        accepts = GA_TRANSLATION if kind == "translation" else GA_MEDIA if plays else GA_WEBSOCKET
+        dialect = dialect or GA(accepts)
         model = MODELS[kind]
         self.responder = ScriptedResponder(answer, hears_audio=hears_audio, context_tokens=context_tokens)
         self.transcriber = transcriber or ScriptedTranscriber()
@@ -299,6 +298,7 @@ class Stage:
             dialect=dialect,
             telemetry=telemetry or Telemetry(Config()),
             mcp=mcp or McpSettings(),
+            plays=plays,
         )
 
     async def __aenter__(self) -> "Stage":

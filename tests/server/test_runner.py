@@ -158,12 +158,10 @@ async def test_speech_interrupts_and_the_engine_is_closed() -> None:
     async with Stage(endless) as stage:
         await speak(stage)
         await stage.transport.until("response.output_audio.delta", 3)
-        cleared = stage.transport.cleared
         for text in pieces(0.2, 8000):
             await stage.send(type="input_audio_buffer.append", audio=text)
         done = await stage.transport.until("response.done")
         assert done["response"]["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
-        assert stage.transport.cleared == cleared + 1
         async with asyncio.timeout(5):
             while stage.responder.open:
                 await asyncio.sleep(0)

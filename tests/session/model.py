@@ -28,7 +28,6 @@ from vivavoce.protocol import (
 from vivavoce.session import (
     AbandonTranscription,
     Cancel,
-    ClearPlayback,
     Close,
     Effect,
     FeedTranscription,
@@ -371,8 +370,7 @@ class Model:
                 case Close():
                     self.closed = True
                 case _:
-                    assert effect == ClearPlayback()
-                    self.floor.cut_short = True
+                    raise AssertionError(f"nobody expects {effect}")
         for response_id in self.ended[before:]:
             # Whoever answers knows that it is over: it said so, or was told.
             itself = response_id == self.producing and isinstance(self.part, ResponseEnd | ResponseFailure)

@@ -626,7 +626,7 @@ class Game(RuleBasedStateMachine):
     def holds(self, events: list[Event], after: Floor) -> None:
         """What had to follow from words, or from turns, has followed."""
         assert actions(events) == after.actions
-        self.model.floor.undecided = after.undecided
+        self.model.floor.undecided, self.model.floor.cut_short = after.undecided, after.cut_short
 
     # The clock
 

@@ -4,7 +4,6 @@ from tests.session.driver import NOW, Driver, Event, base64_of, pcm
 from tests.session.expected import SERVER_VAD, Id, event, message, response, session, usage, utterance
 from vivavoce.protocol import AudioDelta, ResponseEnd, TextDelta
 from vivavoce.session import (
-    ClearPlayback,
     FeedTranscription,
     FinishTranscription,
     Hear,
@@ -104,7 +103,6 @@ def test_audio_turn_with_server_vad() -> None:
     format = driver.session.config.audio.input.format
     assert driver.others() == [
         OpenTranscription(str(user), options),
-        ClearPlayback(),
         FeedTranscription(str(user), pcm(1024 - 212, 212), format),
     ]
 

@@ -17,7 +17,6 @@ from vivavoce.protocol import (
 )
 from vivavoce.session import (
     Cancel,
-    ClearPlayback,
     FeedTranscription,
     Hear,
     OpenTranscription,
@@ -67,7 +66,6 @@ def test_interruption() -> None:
     assert driver.others() == [
         Hear(pcm(40), AudioPCM()),
         OpenTranscription(str(user), None),
-        ClearPlayback(),
         Cancel(answer),
         FeedTranscription(str(user), pcm(32), AudioPCM()),
     ]
@@ -99,7 +97,7 @@ def test_speech_after_the_response_interrupts_only_its_playback() -> None:
     assert driver.talk(40) == [
         event("input_audio_buffer.speech_started", audio_start_ms=0, item_id=Id("item"))
     ]
-    assert driver.did(ClearPlayback, Cancel) == [ClearPlayback()]
+    assert driver.did(Cancel) == []
 
 
 def test_cancel_by_the_client() -> None:

@@ -6,10 +6,11 @@ event to its last and sends everything through it; nothing but the choice of it 
 
 from typing import Literal, Protocol
 
+from vivavoce.protocol.beta.client_events import MEDIA, WEBSOCKET
 from vivavoce.protocol.beta.dialect import Beta, NewId
 from vivavoce.protocol.beta.sessions import Extras
 from vivavoce.protocol.client_events import ClientEvent
-from vivavoce.protocol.codec import GA_WEBSOCKET, Accepts, decode_client_event, encode
+from vivavoce.protocol.codec import GA_MEDIA, GA_WEBSOCKET, Accepts, decode_client_event, encode
 from vivavoce.protocol.server_events import ServerEvent
 
 DialectName = Literal["ga", "beta"]
@@ -40,12 +41,20 @@ class GA:
 
 
 def dialect(
-    name: DialectName, new_id: NewId, *, accepts: Accepts = GA_WEBSOCKET, extras: Extras | None = None
+    name: DialectName,
+    new_id: NewId,
+    *,
+    accepts: Accepts | None = None,
+    extras: Extras | None = None,
+    media: bool = False,
 ) -> Dialect:
-    """The dialect of a new connection over WebSocket.
+    """The dialect of a new connection.
 
     - new_id: makes identifiers, `new_id("event")` -> `"event_…"`.
-    - accepts: the client events of the kind of session, in the GA dialect.
+    - accepts: the client events of the kind of session, in the GA dialect; None: those of a conversation.
     - extras: what a client secret of the beta dialect holds beside the session.
+    - media: the connection carries speech beside the events (WebRTC, SIP).
     """
-    return GA(accepts) if name == "ga" else Beta(new_id, extras)
+    if name == "beta":
+        return Beta(new_id, extras, MEDIA if media else WEBSOCKET)
+    return GA(accepts or (GA_MEDIA if media else GA_WEBSOCKET))

@@ -21,12 +21,16 @@ class Transport(Protocol):
         """Return once the outgoing buffer is below its limit, so that whoever produces much produces no
         faster than the peer listens. Raises TransportClosed."""
 
-    def clear(self) -> None:
-        """Forget media that was sent but not yet played. Does nothing where media travels inside events."""
-
     async def close(self, code: int, reason: str) -> None:
         """Send what is queued (within a bounded time), then close with this code and reason; more than once
         is once."""
+
+
+class Outlet(Protocol):
+    """Where what a session says goes."""
+
+    async def ready(self) -> None:
+        """Return once more may be said. Raises TransportClosed."""
 
 
 class Runner(Protocol):

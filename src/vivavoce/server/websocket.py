@@ -106,9 +106,6 @@ class WebSocketTransport:
         while self.behind:
             await self._room.wait()
 
-    def clear(self) -> None:
-        """Nothing to forget: the peer plays what it was sent, and tells by `truncate` what was heard."""
-
     async def close(self, code: int, reason: str) -> None:
         if self._closing is None:
             self._closing = (code, reason)

@@ -3,6 +3,7 @@
 import msgspec
 
 from vivavoce.protocol import (
+    ConversationItemTruncated,
     InvalidEvent,
     OutputPart,
     RateLimitsUpdated,
@@ -16,7 +17,7 @@ from vivavoce.protocol import (
 from vivavoce.session import configuration, limits
 from vivavoce.session.barge_in import BargeIns
 from vivavoce.session.calls import Calls
-from vivavoce.session.clock import TICKS_PER_MS
+from vivavoce.session.clock import TICKS_PER_MS, milliseconds
 from vivavoce.session.compaction import Memory
 from vivavoce.session.context import Context
 from vivavoce.session.conversation import StoredItem, Understanding
@@ -26,6 +27,7 @@ from vivavoce.session.idle import IdleTimer
 from vivavoce.session.listening import Listening
 from vivavoce.session.mcp import Servers
 from vivavoce.session.playing import Playing
+from vivavoce.session.playout import FORMAT, OutputAudioBuffer
 from vivavoce.session.response import ActiveResponse, ResponseSettings, ResponseState
 from vivavoce.session.transcribing import Transcribing
 
@@ -47,6 +49,7 @@ class Answering:
         "idle",
         "memory",
         "playing",
+        "playout",
         "servers",
     )
 
@@ -64,6 +67,8 @@ class Answering:
         self._beside: dict[str, ActiveResponse] = {}
         self.idle = IdleTimer()
         self.playing = Playing()
+        self.playout = OutputAudioBuffer(core.emit, self._heard) if core.options.plays else None
+        """What is being played, where the session knows it and need not guess."""
         self.servers = Servers(core)
         self.calls = Calls(core, self.servers)
 
@@ -73,6 +78,8 @@ class Answering:
 
     def goes_on(self, now: float) -> bool:
         """Whether a reply is being made, or may still be heard."""
+        if self.playout is not None:
+            return self.playout.goes_on(None if self.active is None else self.active.id)
         return self.playing.may_be_heard(now, in_progress=self.active is not None)
 
     def settle(self, params: ResponseParams) -> ResponseSettings:
@@ -85,13 +92,7 @@ class Answering:
             raise InvalidEvent(limits.too_many_responses(limit))
         if not beside and self.active is not None:
             raise InvalidEvent(errors.active_response(self.active.id))
-        return configuration.for_response(
-            core.effective,
-            params,
-            voice_locked=not beside and core.conversation.has_assistant_audio,
-            reasons=core.options.reasons,
-            prompts=core.options.prompts,
-        )
+        return self._settings(params, voice_locked=not beside and core.conversation.has_assistant_audio)
 
     def begin(
         self,
@@ -122,6 +123,7 @@ class Answering:
             emit=core.emit,
             count_tokens=core.options.count_tokens,
             max_tokens=core.options.max_response_tokens,
+            playout=self.playout,
         )
         if beside:
             self._beside[response.id] = response
@@ -180,14 +182,37 @@ class Answering:
             self.playing.cut_short()
 
     def interrupt(self, now: float) -> None:
-        """Somebody speaks: the active response, if any, ends."""
+        """Somebody speaks: the active response, if any, ends, and nothing is played of what it said."""
+        if self.playout is not None:
+            self.playout.interrupt()
+            if self.active is not None and (unspoken := self.active.output.unspoken):
+                self._heard(unspoken, 0)
         if self.active is not None:
             self._stop(self.active)
             self._finished(self.active, self.active.cancel("turn_detected"), now)
         self.playing.cut_short()
 
+    def silence(self, now: float) -> None:
+        """The client wants to hear nothing of what is being played."""
+        if self.playout:
+            self.playout.clear()
+            self.played(now)
+
+    def played(self, now: float) -> None:
+        """Something was played, or will not be: perhaps nothing more is left."""
+        if not self.playout:
+            self.idle.played(now, self._listening.position)
+
+    def truncate(self, stored: StoredItem, end_ms: int) -> None:
+        """Keep what was heard in the first `end_ms` of the assistant's audio."""
+        stored.truncate(end_ms)
+        self.memory.changed(stored)
+        self._core.emit(ConversationItemTruncated, item_id=stored.id, content_index=0, audio_end_ms=end_ms)
+
     def fail_all(self, type_: str, code: str | None, message: str, now: float) -> None:
         """The session is over: so is every response."""
+        if self.playout is not None:
+            self.playout.drop()
         for response in self.in_progress:
             self._stop(response)
             self._finished(response, response.fail(type_, code, message), now)
@@ -228,11 +253,13 @@ class Answering:
 
     def _finished(self, response: ActiveResponse, used: Usage, now: float) -> None:
         """The response's last event is out."""
+        if self.playout is not None:
+            self.playout.complete(response.id)
         if response is self.active:
             self.active = None
             begun = now if response.first_audio_at is None else response.first_audio_at
             self.playing.end(max(now, begun + response.output.audio_ticks() / (1000 * TICKS_PER_MS)))
-            self._arm_idle()
+            self._arm_idle(now)
         else:
             del self._beside[response.id]
         for stored in response.context:
@@ -249,19 +276,34 @@ class Answering:
         """The response that follows one whose calls have been answered: it goes by the same parameters, but
         need not call again, and after too many rounds must not."""
         core = self._core
-        settings = configuration.for_response(
-            core.effective,
-            done.params,
-            voice_locked=False,
-            reasons=core.options.reasons,
-            prompts=core.options.prompts,
-        )
+        settings = self._settings(done.params, voice_locked=False)
         if done.round + 1 >= core.options.max_tool_rounds:
             settings = msgspec.structs.replace(settings, tools=(), tool_choice="none")
         elif settings.tool_choice != "none":
             settings = msgspec.structs.replace(settings, tool_choice="auto")
         context = core.conversation.present if done.lasting else (*done.context, *done.output.stored)
         self.begin(settings, context, done.params, round=done.round + 1, now=now)
+
+    def _settings(self, params: ResponseParams, *, voice_locked: bool) -> ResponseSettings:
+        core = self._core
+        settings = configuration.for_response(
+            core.effective,
+            params,
+            voice_locked=voice_locked,
+            reasons=core.options.reasons,
+            prompts=core.options.prompts,
+        )
+        # What the transport plays is not for the client to choose.
+        return msgspec.structs.replace(settings, output_format=FORMAT) if core.options.plays else settings
+
+    def _heard(self, stored: StoredItem, played_ms: int) -> None:
+        """Nothing more of an item will be played. The client may have truncated it already, or deleted it."""
+        answer = stored.answer
+        if answer is None or self._core.conversation.get(stored.id) is not stored:
+            return
+        length = milliseconds(answer.ticks)
+        if played_ms < length or not answer.is_cut:
+            self.truncate(stored, min(played_ms, length))
 
     def _is_wanted(self, stored: StoredItem) -> bool:
         """Whether somebody still has a use for the words of this item."""
@@ -272,9 +314,12 @@ class Answering:
         if response.state is ResponseState.GENERATING:
             self._core.do(Cancel(response.id))
 
-    def _arm_idle(self) -> None:
+    def _arm_idle(self, now: float) -> None:
         detection = self._core.turn_detection
         if self._listening.in_turn or not isinstance(detection, ServerVad):
             return
         if detection.idle_timeout_ms is not None:
-            self.idle.arm(self.playing.until, detection.idle_timeout_ms)
+            until: float | None = self.playing.until
+            if self.playout is not None:
+                until = None if self.playout else now
+            self.idle.arm(until, detection.idle_timeout_ms)

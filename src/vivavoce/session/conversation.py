@@ -73,6 +73,11 @@ class Answer:
         return self.text if self._cut is None else self._cut
 
     @property
+    def is_cut(self) -> bool:
+        """Whether there was a truncation."""
+        return self._cut is not None
+
+    @property
     def ticks(self) -> int:
         """Length of the audio that is kept."""
         return ticks(len(self.audio), self.format) if self.format is not None else 0

@@ -5,7 +5,6 @@ from vivavoce.protocol import (
     ConversationItemDeleted,
     ConversationItemRetrieved,
     ConversationItemTruncate,
-    ConversationItemTruncated,
     InvalidEvent,
     errors,
 )
@@ -72,14 +71,7 @@ class Editing:
             raise InvalidEvent(errors.unknown_content_index(event.content_index))
         if event.audio_end_ms > length:
             raise InvalidEvent(errors.truncate_beyond(length, event.audio_end_ms))
-        stored.truncate(event.audio_end_ms)
-        self._answering.memory.changed(stored)
-        self._core.emit(
-            ConversationItemTruncated,
-            item_id=event.item_id,
-            content_index=event.content_index,
-            audio_end_ms=event.audio_end_ms,
-        )
+        self._answering.truncate(stored, event.audio_end_ms)
         if event.audio_end_ms < length:
             self._answering.playing.cut_short()
 

@@ -99,10 +99,6 @@ class Cancel(msgspec.Struct, frozen=True):
     response_id: str
 
 
-class ClearPlayback(msgspec.Struct, frozen=True):
-    """Forget speech that was sent but not yet played, where the transport plays it itself."""
-
-
 class ListTools(msgspec.Struct, frozen=True):
     """Ask an MCP server for its tools, and report them with `Session.tools_listed` or that it failed with
     `Session.tools_failed`."""
@@ -154,7 +150,6 @@ Effect = (
     | Respond
     | Summarise
     | Cancel
-    | ClearPlayback
     | ListTools
     | CallTool
     | AbandonTool

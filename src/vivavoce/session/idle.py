@@ -46,12 +46,20 @@ class IdleTimer:
         self.silent_since: int | None = None
         """Where on the input clock, in ticks, the playback was over."""
 
-    def arm(self, played_at: float, timeout_ms: int) -> None:
-        """The last response is heard until `played_at`; `timeout_ms` of silence after that are too many."""
+    def arm(self, played_at: float | None, timeout_ms: int) -> None:
+        """The last response is heard until `played_at`, or until `played` says so; `timeout_ms` of silence
+        after that are too many."""
         self._machine.fire(IdleEvent.ARMED)
         self._timeout = timeout_ms / 1000
         self.wake_at = played_at
         self.silent_since = None
+
+    def played(self, now: float, position: int) -> None:
+        """Nothing is heard any more, and `position` ticks of input have come."""
+        if self._machine.state is IdleState.PLAYING:
+            self._machine.fire(IdleEvent.PLAYED)
+            self.wake_at = now + self._timeout
+            self.silent_since = position
 
     def disarm(self) -> None:
         self._machine.fire(IdleEvent.DISARMED)
@@ -63,9 +71,7 @@ class IdleTimer:
         if self.wake_at is None or now < self.wake_at:
             return None
         if self._machine.state is IdleState.PLAYING:
-            self._machine.fire(IdleEvent.PLAYED)
-            self.wake_at += self._timeout
-            self.silent_since = position
+            self.played(self.wake_at, position)
             return None
         self._machine.fire(IdleEvent.FIRED)
         since, self.wake_at, self.silent_since = self.silent_since, None, None

@@ -23,7 +23,7 @@ from vivavoce.protocol import (
     TranslationSession,
 )
 from vivavoce.session import limits
-from vivavoce.session.clock import ticks
+from vivavoce.session.clock import milliseconds, ticks
 from vivavoce.session.cutting import FORMAT
 from vivavoce.session.effects import AbandonTranscription, Cancel, Effect, FinishTranscription, Respond
 from vivavoce.session.interpretation import (
@@ -35,6 +35,7 @@ from vivavoce.session.interpretation import (
     request,
 )
 from vivavoce.session.options import SessionOptions
+from vivavoce.session.playout import FRAME_BYTES, Speech, Track
 from vivavoce.session.transcription import Outcome, TranscriptionEvent, TranscriptionState
 from vivavoce.session.usage import as_counted, output_audio_tokens, text_read, usage
 
@@ -49,7 +50,18 @@ class Interpreting:
     sends events.
     """
 
-    __slots__ = ("_do", "_emit", "_options", "_past", "_queue", "_told_words", "_wrote_words", "config")
+    __slots__ = (
+        "_do",
+        "_emit",
+        "_options",
+        "_past",
+        "_queue",
+        "_speech",
+        "_told_words",
+        "_track",
+        "_wrote_words",
+        "config",
+    )
 
     def __init__(
         self,
@@ -66,6 +78,9 @@ class Interpreting:
         self._past: deque[Exchange] = deque(maxlen=REMEMBERED)
         self._told_words = False
         self._wrote_words = False
+        self._speech = Speech()
+        """What waits to be played, where the transport plays."""
+        self._track = Track()
 
     @property
     def _language(self) -> str:
@@ -77,6 +92,22 @@ class Interpreting:
     def idle(self) -> bool:
         """Whether everything that was said is translated."""
         return not self._queue
+
+    @property
+    def has_speech(self) -> bool:
+        """Whether any waits to be played."""
+        return self._speech.n_bytes > 0
+
+    @property
+    def unplayed_ms(self) -> int:
+        """How much speech waits to be played."""
+        return milliseconds(ticks(self._speech.n_bytes, FORMAT))
+
+    def play(self) -> bytes:
+        """The next frame of speech. What is shorter waits for the rest of it, if there may be more."""
+        if self._speech.n_bytes < FRAME_BYTES and self._translating is not None:
+            return b""
+        return self._speech.take(FRAME_BYTES)
 
     @property
     def speaking(self) -> Interpretation | None:
@@ -143,7 +174,8 @@ class Interpreting:
                 pass
 
     def give_up(self) -> None:
-        """The session is over: nothing is waited for any more."""
+        """The session is over: nothing is waited for any more, nor played."""
+        self._speech.clear()
         while self._queue:
             utterance = self._queue.popleft()
             if utterance.transcription.outcome is None:
@@ -241,6 +273,9 @@ class Interpreting:
 
     def _speak(self, utterance: Interpretation, audio: bytes) -> None:
         utterance.ticks_spoken += ticks(len(audio), FORMAT)
+        if self._options.plays:
+            self._speech.put(self._track, audio)
+            return
         self._emit(
             SessionOutputAudioDelta,
             delta=pybase64.b64encode_as_string(audio),
@@ -265,6 +300,7 @@ class Interpreting:
             read, written = as_counted(read, counted), counted.output_text
         self._options.meter(usage(read, written, output_audio_tokens(utterance.ticks_spoken)), now)
         utterance.fire(InterpretationEvent.ENDED)
+        self._track = Track()
         self._queue.popleft()
         self.advance(now)
 

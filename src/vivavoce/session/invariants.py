@@ -2,7 +2,8 @@
 
 Numbers are those of the design: 1 one response at a time in the conversation; 2 every response ends once; 3
 what opens is closed, in order; 4 deltas add up; 5 speech starts and stops in turn; 6 items stand where events
-say.
+say. Beyond them, 11: one response is played at a time, and what has started either stops, once the response
+is done, or is cleared.
 """
 
 from typing import Any
@@ -32,6 +33,9 @@ from vivavoce.protocol import (
     McpListToolsInProgress,
     Message,
     OutputAudio,
+    OutputAudioBufferCleared,
+    OutputAudioBufferStarted,
+    OutputAudioBufferStopped,
     OutputText,
     RealtimeSession,
     ResponseContentPartAdded,
@@ -128,6 +132,10 @@ class Invariants:
         """Items whose transcript is complete, or will never be."""
         self._live: str | None = None
         """The item whose words are told while it is being spoken."""
+        self._playing: str | None = None
+        """The response that is being played."""
+        self._played: set[str] = set()
+        """Those that have been."""
 
     def observe(self, event: ServerEvent) -> None:
         match event:
@@ -162,6 +170,17 @@ class Invariants:
                 _require(item.id in self._order, 6, event)
             case ConversationItemTruncated(item_id=item_id):
                 _require(item_id in self._order, 6, event)
+            case OutputAudioBufferStarted(response_id=playing):
+                known = playing in self._responses or playing in self._finished
+                _require(known and self._playing is None and playing not in self._played, 11, event)
+                self._playing = playing
+                self._played.add(playing)
+            case OutputAudioBufferStopped(response_id=playing):
+                _require(self._playing == playing and playing in self._finished, 11, event)
+                self._playing = None
+            case OutputAudioBufferCleared(response_id=playing):
+                _require(self._playing == playing, 11, event)
+                self._playing = None
             case (
                 ConversationItemInputAudioTranscriptionDelta()
                 | ConversationItemInputAudioTranscriptionSegment()

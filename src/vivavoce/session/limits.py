@@ -11,6 +11,13 @@ def input_buffer_full(limit_ms: int) -> Error:
     )
 
 
+def audio_from_the_call(param: str) -> Error:
+    """Audio in an event, where the transport carries it beside the events."""
+    return _over_limit(
+        "Audio cannot be appended here: the session hears the audio track of the call. Send it there.", param
+    )
+
+
 def conversation_full(limit: int, param: str) -> Error:
     return _over_limit(
         f"The conversation is full: it holds at most {limit // 2**20} MiB. Delete some items first.", param

@@ -67,6 +67,9 @@ class Compaction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Limits, engine properties and functions that a session is given."""
 
+    plays: bool = False
+    """The transport plays speech in real time: it asks for it with `Session.play`, hands in what it hears
+    with `Session.heard`, and no event carries audio."""
     hears_audio: bool = False
     """The responder takes audio itself; otherwise every utterance is transcribed for it, asked for or not."""
     reasons: bool = False

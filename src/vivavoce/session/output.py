@@ -5,7 +5,7 @@ never opened is not closed.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 import pybase64
@@ -49,6 +49,13 @@ Emit = Callable[..., None]
 ItemStatus = Literal["completed", "incomplete"]
 
 
+class Playout(Protocol):
+    """Who plays what is said, where no event carries it."""
+
+    def put(self, response_id: str, stored: StoredItem, audio: bytes, *, beside: bool) -> None:
+        """More speech of an item of a response, `beside` the conversation or in it."""
+
+
 OutputItem = Message | FunctionCall | McpCall | McpApprovalRequest
 """What a response may consist of."""
 
@@ -90,7 +97,7 @@ class Output:
     """The items of one response, of which at most one is open.
 
     `conversation` is None for an out-of-band response: its items are announced as output only. `format` is
-    None for a response of text.
+    None for a response of text. `playout` takes the audio in place of the client; None where events carry it.
     """
 
     __slots__ = (
@@ -101,6 +108,7 @@ class Output:
         "_emit",
         "_mint",
         "_open",
+        "_playout",
         "_response_id",
         "format",
         "items",
@@ -117,8 +125,10 @@ class Output:
         count_tokens: CountTokens,
         mint: Ids,
         emit: Emit,
+        playout: Playout | None = None,
     ) -> None:
         self._response_id = response_id
+        self._playout = playout
         self._conversation = conversation
         self.format = format
         self._count = count_tokens
@@ -145,6 +155,14 @@ class Output:
     @property
     def in_call(self) -> bool:
         return isinstance(self._open, _OpenCall)
+
+    @property
+    def unspoken(self) -> StoredItem | None:
+        """The open message, if it is to be spoken and nothing of it is yet."""
+        message = self._open
+        if self.format is None or not isinstance(message, _OpenMessage) or message.answer.marks:
+            return None
+        return message.stored
 
     def text_tokens(self, more: str = "", *, joins: bool = True) -> int:
         """Tokens of all text so far, and of `more`, which either `joins` the open item or begins another."""
@@ -180,6 +198,9 @@ class Output:
         self._audio_bytes += len(audio)
         if self._conversation is not None:
             self._conversation.has_assistant_audio = True
+        if self._playout is not None:
+            self._playout.put(self._response_id, message.stored, audio, beside=self._conversation is None)
+            return
         self._emit(
             ResponseOutputAudioDelta,
             **message.place,

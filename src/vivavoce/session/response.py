@@ -45,7 +45,7 @@ from vivavoce.session.conversation import Conversation, StoredItem, Understandin
 from vivavoce.session.ids import Ids
 from vivavoce.session.machine import Machine
 from vivavoce.session.offer import Offer, Target
-from vivavoce.session.output import Emit, Output
+from vivavoce.session.output import Emit, Output, Playout
 
 
 class ResponseState(Enum):
@@ -109,6 +109,7 @@ class ActiveResponse:
         emit: Emit,
         count_tokens: CountTokens,
         max_tokens: int,
+        playout: Playout | None = None,
     ) -> None:
         self.id = mint("resp")
         self.settings = settings
@@ -134,6 +135,7 @@ class ActiveResponse:
             count_tokens=count_tokens,
             mint=mint,
             emit=emit,
+            playout=playout,
         )
         limit = settings.max_output_tokens
         self._max_tokens = max_tokens if limit == "inf" else limit

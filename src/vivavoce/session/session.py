@@ -11,7 +11,9 @@ import msgspec
 from msgspec import UNSET
 
 from vivavoce.protocol import (
+    GA_MEDIA,
     GA_WEBSOCKET,
+    AudioPCM,
     ClientEvent,
     ConversationItemCreate,
     ConversationItemDelete,
@@ -25,6 +27,7 @@ from vivavoce.protocol import (
     InvalidEvent,
     McpError,
     McpListedTool,
+    OutputAudioBufferClear,
     OutputPart,
     RealtimeSession,
     RealtimeSessionParams,
@@ -41,7 +44,7 @@ from vivavoce.protocol import (
     decode_audio,
     errors,
 )
-from vivavoce.session import configuration, intake
+from vivavoce.session import configuration, intake, limits
 from vivavoce.session.answering import Answering
 from vivavoce.session.barge_in import BargeIns
 from vivavoce.session.core import Configuration, Core
@@ -56,10 +59,13 @@ from vivavoce.session.prompts import UNPROMPTED, Prompted
 from vivavoce.session.transcribing import Transcribing, failure
 from vivavoce.session.turn_taking import TurnTaking
 
-SUPPORTED = tuple(
-    kind for kind in GA_WEBSOCKET.types if kind not in ("session.close", "session.input_audio_buffer.append")
-)
+_OF_TRANSLATIONS = ("session.close", "session.input_audio_buffer.append")
+SUPPORTED = tuple(kind for kind in GA_WEBSOCKET.types if kind not in _OF_TRANSLATIONS)
 """The client events of a conversation; the others belong to translation sessions."""
+SUPPORTED_IN_CALLS = tuple(
+    kind for kind in GA_MEDIA.types if kind not in (*_OF_TRANSLATIONS, "input_audio_buffer.append")
+)
+"""The same where the transport carries the audio beside the events."""
 
 
 class ConnectionState(Enum):
@@ -123,6 +129,8 @@ class Session:
         )
         self._expires_at: float | None = None
         self._wake_at: float | None = None
+        self._told_full = False
+        """Whether the client knows that what it says is not heard, as the buffer is full."""
 
     @property
     def config(self) -> Configuration:
@@ -134,6 +142,21 @@ class Session:
         return bool(self._answering.in_progress)
 
     @property
+    def started(self) -> bool:
+        return self._connection.state is not ConnectionState.NEW
+
+    @property
+    def playing(self) -> bool:
+        """Whether `play` has anything to do."""
+        return bool(self._answering.playout)
+
+    @property
+    def unplayed_ms(self) -> int:
+        """How much speech waits to be played."""
+        playout = self._answering.playout
+        return playout.unplayed_ms if playout else 0
+
+    @property
     def closed(self) -> bool:
         return self._connection.state is ConnectionState.CLOSED
 
@@ -143,6 +166,23 @@ class Session:
         """What must happen now, in order; each is returned once."""
         effects, self._core.effects = self._core.effects, []
         return effects
+
+    def introduction(self) -> SessionCreated:
+        """What somebody is told first who joins the session while it is open."""
+        return SessionCreated(event_id=self._core.mint("event"), session=self.config)
+
+    def play(self, now: float) -> bytes:
+        """The next speech to be played, at most 20 ms of 24 kHz PCM; nothing if nothing waits.
+
+        To be asked every 20 ms, where the transport plays: by then what was handed out before has been heard.
+        """
+        playout = self._answering.playout
+        if not playout:
+            return b""
+        audio = playout.play()
+        self._answering.played(now)
+        self._schedule()
+        return audio
 
     # What comes in
 
@@ -170,6 +210,18 @@ class Session:
             self.refuse(msgspec.structs.replace(invalid.error, event_id=event_id))
         self._answering.follow_up(now)
         self._schedule()
+
+    def heard(self, audio: bytes, now: float) -> None:
+        """The next audio of the speaker, 24 kHz PCM, where it comes beside the events."""
+        if self._connection.state is not ConnectionState.OPEN:
+            return
+        try:
+            self._listening.append(audio, AudioPCM())
+            self._told_full = False
+        except InvalidEvent as invalid:
+            if not self._told_full:
+                self._told_full = True
+                self.refuse(invalid.error)
 
     def refuse(self, error: Error) -> None:
         """A frame that is no valid event changes nothing and is answered with this error."""
@@ -275,6 +327,8 @@ class Session:
 
     def _take(self, event: ClientEvent, now: float) -> None:
         match event:
+            case InputAudioBufferAppend() if self._core.options.plays:
+                raise InvalidEvent(limits.audio_from_the_call("type"))
             case InputAudioBufferAppend(audio=text):
                 self._listening.append(decode_audio(text, "audio"), self.config.audio.input.format)
             case SessionUpdate():
@@ -297,8 +351,11 @@ class Session:
                 self._respond(params if isinstance(params, ResponseParams) else ResponseParams(), now)
             case ResponseCancel(response_id=response_id):
                 self._answering.cancel(response_id if isinstance(response_id, str) else None, now)
+            case OutputAudioBufferClear() if self._core.options.plays:
+                self._answering.silence(now)
             case _:
-                raise InvalidEvent(errors.invalid_value("type", event.type, SUPPORTED))
+                supported = SUPPORTED_IN_CALLS if self._core.options.plays else SUPPORTED
+                raise InvalidEvent(errors.invalid_value("type", event.type, supported))
 
     def _update(self, event: SessionUpdate) -> None:
         core = self._core

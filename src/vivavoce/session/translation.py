@@ -94,6 +94,8 @@ class Interpreter:
             configuration.initial_translation(config), options, self._do, self._emit
         )
         self._expires_at: float | None = None
+        self._told_behind = False
+        """Whether the client knows that it is not heard, as the translation is too far behind."""
 
     @property
     def config(self) -> TranslationSession:
@@ -105,6 +107,20 @@ class Interpreter:
         return not self._interpreting.idle
 
     @property
+    def started(self) -> bool:
+        return self._machine.state is not InterpreterState.NEW
+
+    @property
+    def playing(self) -> bool:
+        """Whether `play` has anything to do."""
+        return self._interpreting.has_speech
+
+    @property
+    def unplayed_ms(self) -> int:
+        """How much speech waits to be played."""
+        return self._interpreting.unplayed_ms
+
+    @property
     def closed(self) -> bool:
         return self._machine.state is InterpreterState.CLOSED
 
@@ -114,6 +130,18 @@ class Interpreter:
         """What must happen now, in order; each is returned once."""
         effects, self._effects = self._effects, []
         return effects
+
+    def introduction(self) -> SessionCreated:
+        """What somebody is told first who joins the session while it is open."""
+        return SessionCreated(event_id=self._ids("event"), session=self.config)
+
+    def play(self, now: float) -> bytes:
+        """The next speech to be played, at most 20 ms of 24 kHz PCM; nothing if nothing waits. To be asked
+        every 20 ms, where the transport plays."""
+        audio = self._interpreting.play()
+        if not self.playing:
+            self._go_on(now)
+        return audio
 
     # What comes in
 
@@ -137,6 +165,18 @@ class Interpreter:
         except InvalidEvent as invalid:
             event_id = event.event_id if isinstance(event.event_id, str) else None
             self.refuse(msgspec.structs.replace(invalid.error, event_id=event_id))
+
+    def heard(self, audio: bytes, now: float) -> None:
+        """The next audio of the speaker, 24 kHz PCM, where it comes beside the events."""
+        if self._machine.state is not InterpreterState.OPEN:
+            return
+        try:
+            self._append(audio)
+            self._told_behind = False
+        except InvalidEvent as invalid:
+            if not self._told_behind:
+                self._told_behind = True
+                self.refuse(invalid.error)
 
     def refuse(self, error: Error) -> None:
         """A frame that is no valid event changes nothing and is answered with this error."""
@@ -191,6 +231,8 @@ class Interpreter:
 
     def _take(self, event: ClientEvent, now: float) -> None:
         match event:
+            case SessionInputAudioBufferAppend() if self._options.plays:
+                raise InvalidEvent(limits.audio_from_the_call("type"))
             case SessionInputAudioBufferAppend(audio=text):
                 self._append(decode_audio(text, "audio"))
             case TranslationSessionUpdate(session=params):
@@ -246,7 +288,7 @@ class Interpreter:
         if last and (ended := self._cutting.finish()) is not None:
             self._end_utterance(ended.at)
         self._interpreting.advance(now)
-        if last and self._interpreting.idle:
+        if last and self._interpreting.idle and not self.playing:
             self._emit(SessionClosed)
             self.end(now)
             self._do(Close(1000, ""))

@@ -12,7 +12,6 @@ from vivavoce.session.answering import Answering
 from vivavoce.session.backchannels import says_something
 from vivavoce.session.barge_in import BargeIns
 from vivavoce.session.core import Core
-from vivavoce.session.effects import ClearPlayback
 from vivavoce.session.listening import Listening, Turn
 from vivavoce.session.transcribing import Transcribing
 
@@ -78,7 +77,7 @@ class TurnTaking:
         if isinstance(detection, SemanticVad) and self._answering.goes_on(now):
             self._barge_ins.begin(self._listening.turn_item)
         else:
-            self._interrupt(now)
+            self._answering.interrupt(now)
 
     def _ended(self, now: float) -> None:
         """The turn is an item by now: answer it, unless it is to be seen first what was said."""
@@ -112,8 +111,4 @@ class TurnTaking:
             self._barge_ins.prove(item_id)
             detection = self._core.turn_detection
             if detection is not None and detection.interrupt_response:
-                self._interrupt(now)
-
-    def _interrupt(self, now: float) -> None:
-        self._core.do(ClearPlayback())
-        self._answering.interrupt(now)
+                self._answering.interrupt(now)

@@ -8,7 +8,7 @@ from vivavoce.protocol import OutputPart, ResponseFailure, ResponseRequest
 from vivavoce.server.runner.live import FAULT, LiveSession
 from vivavoce.server.runner.patience import Patience
 from vivavoce.server.runner.soundness import refuse_unless_sound
-from vivavoce.server.transport import Transport, TransportClosed
+from vivavoce.server.transport import Outlet, TransportClosed
 
 logger = logging.getLogger(__name__)
 
@@ -22,19 +22,17 @@ class Answering:
 
     __slots__ = (
         "_live",
+        "_outlet",
         "_responder",
         "_running",
         "_timeout",
-        "_transport",
     )
 
-    def __init__(
-        self, live: LiveSession, responder: Responder, transport: Transport, timeout_s: float
-    ) -> None:
+    def __init__(self, live: LiveSession, responder: Responder, outlet: Outlet, timeout_s: float) -> None:
         self._timeout = timeout_s
         self._live = live
         self._responder = responder
-        self._transport = transport
+        self._outlet = outlet
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def respond(self, request: ResponseRequest) -> None:
@@ -63,7 +61,7 @@ class Answering:
                     self._produced(response_id, part)
                     if response_id not in self._running:
                         return
-                    await self._transport.ready()
+                    await self._outlet.ready()
                     parts += 1
                     if parts % PARTS_AT_ONCE == 0:
                         await asyncio.sleep(0)

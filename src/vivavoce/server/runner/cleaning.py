@@ -57,13 +57,16 @@ class Cleaning:
             audio = decode_audio(append.audio, "audio")
         except InvalidEvent:
             return append
-        if len(audio) > INLINE_BYTES:
-            audio = await asyncio.to_thread(self.feed, audio)
-        else:
-            audio = self.feed(audio)
+        audio = await self.cleaned(audio)
         if not audio:
             return None
         return msgspec.structs.replace(append, audio=pybase64.b64encode_as_string(audio))
+
+    async def cleaned(self, audio: bytes) -> bytes:
+        """What is ready of the audio; see `feed`."""
+        if len(audio) > INLINE_BYTES:
+            return await asyncio.to_thread(self.feed, audio)
+        return self.feed(audio)
 
     def rest(self, append: Callable[..., Append]) -> Append | None:
         """What was held back, as such an event; None if nothing was."""

@@ -9,6 +9,7 @@ import asyncio
 from functools import partial
 
 from vivavoce.protocol import (
+    AudioFormat,
     AudioPCM,
     ClientEvent,
     InputAudioBufferAppend,
@@ -34,18 +35,19 @@ from vivavoce.server.runner.attributing import Attributing
 from vivavoce.server.runner.cleaning import Cleaning
 from vivavoce.server.runner.hearing import Hearing
 from vivavoce.server.runner.judging import MAX_AUDIO_MS, Judging
+from vivavoce.server.runner.lines import Line, Lines
 from vivavoce.server.runner.live import Clock, LiveSession
+from vivavoce.server.runner.pace import Pace
 from vivavoce.server.runner.summarising import Summarising
 from vivavoce.server.runner.tools import Tools
 from vivavoce.server.runner.understanding import Understanding
 from vivavoce.server.telemetry.telemetry import Telemetry
-from vivavoce.server.transport import Transport
+from vivavoce.server.transport import Transport, TransportClosed
 from vivavoce.session import (
     AbandonTool,
     AbandonTranscription,
     CallTool,
     Cancel,
-    ClearPlayback,
     Close,
     Compaction,
     Diarize,
@@ -77,7 +79,11 @@ CONCLUSIVE = (
 
 
 class SessionRunner:
-    """Runs one session over one transport with one combination of engines."""
+    """Runs one session over one transport with one combination of engines.
+
+    `plays`: the transport carries speech beside the events, in real time. It hands in what it hears with
+    `hear` and asks for what it plays with `play`, and others may `join` the session.
+    """
 
     def __init__(
         self,
@@ -88,12 +94,14 @@ class SessionRunner:
         dialect: Dialect,
         telemetry: Telemetry,
         mcp: McpSettings = McpSettings(),  # noqa: B008 - it is frozen
+        plays: bool = False,
     ) -> None:
-        self._transport = transport
+        self._lines = Lines(Line(transport, dialect))
+        self._send = transport.send
         self._dialect = dialect
         self._clock = Clock()
         reach = Reach(mcp)
-        self._session = _session(opening, engines, mcp, reach, self._clock.now())
+        self._session = _session(opening, engines, mcp, reach, self._clock.now(), plays=plays)
         shown = self._session.config
         self._stages = telemetry.session(shown.id, shown.type, opening.model or "", self._clock.now)
         self._live = LiveSession(self._session, self._clock, self._stages, self._carry_out)
@@ -105,12 +113,15 @@ class SessionRunner:
             self._live, engines.transcriber, opening.settings.engine_timeout_s
         )
         self._attributing = Attributing(self._live, engines.diarizer, opening.settings.engine_timeout_s)
+        self._pace = Pace(self._session, transport) if plays else None
         self._answering = Answering(
-            self._live, engines.responder, transport, opening.settings.engine_timeout_s
+            self._live, engines.responder, self._pace or transport, opening.settings.engine_timeout_s
         )
         self._summarising = Summarising(self._live, engines.responder, opening.settings.engine_timeout_s)
         self._tools = Tools(self._live, mcp, reach)
         self._draining = False
+        self._entrance = asyncio.Lock() if plays else None
+        """Events and audio come from several sides where the transport plays, and enter one after another."""
 
     # The transport's side
 
@@ -120,29 +131,82 @@ class SessionRunner:
         self._configure()
         self._carry_out()
 
-    async def receive(self, data: str | bytes, *, more: bool = False) -> None:
-        """One text frame of the peer. Frames that come while the server is going away are not read any
-        more.
+    async def receive(self, data: str | bytes, *, more: bool = False, line: Line | None = None) -> None:
+        """One text frame of the peer, or of the `line` of somebody who has joined. Frames that come while the
+        server is going away are not read any more.
 
         `more` says that another one waits already: audio may then be heard together with the next.
         """
+        if self._entrance is None:
+            await self._receive(data, more, None)
+        else:
+            async with self._entrance:
+                await self._receive(data, more, line or self._lines.main)
+
+    async def _receive(self, data: str | bytes, more: bool, line: Line | None) -> None:
         if self._draining:
             return
+        dialect = self._dialect if line is None else line.dialect
         try:
-            event = self._dialect.decode(data)
+            event = dialect.decode(data)
         except InvalidEvent as invalid:
             await self._hearing.catch_up()
             self._session.refuse(invalid.error)
         else:
             await self._take(event)
-        self._carry_out()
+        if line is None:
+            self._carry_out()
+        else:
+            self._answer(line)
         if not more or self._hearing.full:
             await self._hearing.catch_up()
 
-    def refuse_binary(self) -> None:
-        """The peer sent a binary frame."""
-        self._session.refuse(errors.binary_frame())
+    async def hear(self, audio: bytes) -> None:
+        """The next audio of the speaker, 24 kHz PCM, where it comes beside the events."""
+        assert self._entrance is not None
+        async with self._entrance:
+            if self._draining:
+                return
+            if self._cleaning is not None:
+                audio = await self._cleaning.cleaned(audio)
+            self._session.heard(audio, self._clock.now())
+            self._carry_out()
+            await self._hearing.catch_up()
+
+    def play(self) -> bytes:
+        """The next speech to be played, at most 20 ms of 24 kHz PCM; nothing if nothing waits. To be asked
+        every 20 ms."""
+        if not self._session.playing:
+            return b""
+        audio = self._session.play(self._clock.now())
         self._carry_out()
+        if self._pace is not None:
+            self._pace.played()
+        return audio
+
+    def refuse_binary(self, line: Line | None = None) -> None:
+        """The peer sent a binary frame, or somebody who has joined."""
+        self._session.refuse(errors.binary_frame())
+        self._answer(line or self._lines.main)
+
+    def join(self, transport: Transport, dialect: Dialect) -> Line:
+        """Somebody joins: they are told of the session, then of everything that happens, and may send events
+        of their own. Only where the transport plays. Raises TransportClosed if the session is over."""
+        assert self._entrance is not None
+        if self._session.closed:
+            raise TransportClosed("the session is over")
+        line = Line(transport, dialect)
+        if self._session.started:
+            transport.send(self._session.introduction())
+        self._lines.join(line)
+        self._send = self._lines.send
+        return line
+
+    def leave(self, line: Line) -> None:
+        """Somebody who had joined is gone; more than once is once."""
+        self._lines.leave(line)
+        if self._lines.alone:
+            self._send = self._lines.main.transport.send
 
     async def drain(self) -> None:
         """The server is going away: return when no response is running any more, and begin none."""
@@ -174,7 +238,10 @@ class SessionRunner:
         if cleaning is not None and isinstance(event, CONCLUSIVE):
             translates = isinstance(self._session, Interpreter)
             append = SessionInputAudioBufferAppend if translates else InputAudioBufferAppend
-            if (rest := cleaning.rest(append)) is not None:
+            if self._pace is not None:
+                self._session.heard(cleaning.flush(), self._clock.now())
+                self._carry_out()
+            elif (rest := cleaning.rest(append)) is not None:
                 self._session.receive(rest, self._clock.now())
                 self._carry_out()
         await self._hearing.catch_up()
@@ -189,11 +256,21 @@ class SessionRunner:
             self._cleaning = None
             return
         field = heard.noise_reduction.type
-        format = AudioPCM() if isinstance(heard, TranslationSessionAudioInput) else heard.format
+        format: AudioFormat = AudioPCM()
+        if self._pace is None and not isinstance(heard, TranslationSessionAudioInput):
+            format = heard.format
         if self._cleaning is None or self._cleaning.key != (field, format):
             self._cleaning = Cleaning(self._noise_reducer, field, format)
 
     # The session's side
+
+    def _answer(self, line: Line) -> None:
+        """Carry out what follows from an event of this line."""
+        self._lines.asking = line
+        try:
+            self._carry_out()
+        finally:
+            self._lines.asking = None
 
     def _carry_out(self) -> None:
         while effects := self._session.effects():
@@ -204,7 +281,7 @@ class SessionRunner:
         match effect:
             case Send(event):
                 self._stages.sent(event)
-                self._transport.send(event)
+                self._send(event)
             case Hear():
                 self._hearing.put(effect)
             case FeedTranscription(item_id, audio, format):
@@ -234,12 +311,10 @@ class SessionRunner:
                 self._tools.abandon(item_id)
             case ResetDetector():
                 self._hearing.reset()
-            case ClearPlayback():
-                self._transport.clear()
             case WakeAt(when):
                 self._clock.wake_at(when, self._wake)
             case Close(code, reason):
-                self._live.spawn(self._transport.close(code, reason), "vivavoce close")
+                self._live.spawn(self._lines.close(code, reason), "vivavoce close")
 
     def _wake(self) -> None:
         self._session.tick(self._clock.now())
@@ -252,11 +327,12 @@ def _compaction(settings: SessionSettings) -> Compaction | None:
 
 
 def _session(
-    opening: Opening, engines: Combination, mcp: McpSettings, reach: Reach, now: float
+    opening: Opening, engines: Combination, mcp: McpSettings, reach: Reach, now: float, *, plays: bool
 ) -> Session | Interpreter:
     """The session as it begins."""
     detector = engines.voice_detector
     options = SessionOptions(
+        plays=plays,
         hears_audio=engines.responder.hears_audio,
         reasons=engines.responder.reasons,
         prompts=opening.abilities.prompts,
