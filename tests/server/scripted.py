@@ -24,7 +24,7 @@ from vivavoce.server.engine_room import Combination
 from vivavoce.server.opening import Abilities, SessionKind, opening
 from vivavoce.server.runner import SessionRunner
 from vivavoce.server.telemetry.telemetry import Telemetry
-from vivavoce.server.transport import TransportClosed
+from vivavoce.server.transport import MediaRunner, TransportClosed
 
 
 class NoOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -289,7 +289,7 @@ class Stage:
         self.detector = self.engines.voice_detector
         self.turn_detector = self.engines.turn_detector
         self.transport = WrittenDown(dialect)
-        self.runner = SessionRunner(
+        self.runner: MediaRunner = SessionRunner(
             opening=opening(
                 settings or SessionSettings(debug=True), kind, model, abilities=Abilities(translates=True)
             ),

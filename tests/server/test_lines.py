@@ -11,8 +11,7 @@ import pytest
 from tests.server.scripted import ScriptedTranscriber, Stage, WrittenDown
 from vivavoce.protocol import GA_MEDIA, AudioDelta, OutputPart, ResponseEnd, ResponseRequest, TextDelta
 from vivavoce.protocol.dialects import GA
-from vivavoce.server.runner.lines import Line
-from vivavoce.server.transport import TransportClosed
+from vivavoce.server.transport import Line, TransportClosed
 
 RATE = 24000
 

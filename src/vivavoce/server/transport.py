@@ -4,6 +4,7 @@ serves."""
 from typing import Protocol
 
 from vivavoce.protocol import ServerEvent, VivavoceError
+from vivavoce.protocol.dialects import Dialect
 
 
 class TransportClosed(VivavoceError):
@@ -24,6 +25,16 @@ class Transport(Protocol):
     async def close(self, code: int, reason: str) -> None:
         """Send what is queued (within a bounded time), then close with this code and reason; more than once
         is once."""
+
+
+class Line:
+    """One listener of a session, who may speak as well: a transport, and the dialect in which it speaks."""
+
+    __slots__ = ("dialect", "transport")
+
+    def __init__(self, transport: Transport, dialect: Dialect) -> None:
+        self.transport = transport
+        self.dialect = dialect
 
 
 class Outlet(Protocol):
@@ -50,3 +61,27 @@ class Runner(Protocol):
 
     async def aclose(self) -> None:
         """The peer is gone or the session is over: free everything. Safe to call more than once."""
+
+
+class MediaRunner(Runner, Protocol):
+    """One conversation whose speech travels beside the events, in real time, and which others may join."""
+
+    async def receive(self, data: str | bytes, *, more: bool = False, line: Line | None = None) -> None:
+        """One text frame of the peer, or of somebody who has joined."""
+
+    def refuse_binary(self, line: Line | None = None) -> None:
+        """The peer sent a binary frame, or somebody who has joined."""
+
+    async def hear(self, audio: bytes) -> None:
+        """The next audio of the speaker, 24 kHz PCM, any number of samples."""
+
+    def play(self) -> bytes:
+        """The next speech to be played, at most 20 ms of 24 kHz PCM; nothing if nothing waits. To be asked
+        every 20 ms."""
+
+    def join(self, transport: Transport, dialect: Dialect) -> Line:
+        """Somebody joins: they are told of the session, then of everything that happens, and may send events
+        of their own. Raises TransportClosed if the session is over."""
+
+    def leave(self, line: Line) -> None:
+        """Somebody who had joined is gone; more than once is once."""

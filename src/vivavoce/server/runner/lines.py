@@ -3,18 +3,7 @@
 import asyncio
 
 from vivavoce.protocol import ErrorEvent, ServerEvent
-from vivavoce.protocol.dialects import Dialect
-from vivavoce.server.transport import Transport
-
-
-class Line:
-    """One listener, who may speak as well: a transport, and the dialect in which it speaks."""
-
-    __slots__ = ("dialect", "transport")
-
-    def __init__(self, transport: Transport, dialect: Dialect) -> None:
-        self.transport = transport
-        self.dialect = dialect
+from vivavoce.server.transport import Line
 
 
 class Lines:

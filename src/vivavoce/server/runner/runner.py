@@ -35,14 +35,14 @@ from vivavoce.server.runner.attributing import Attributing
 from vivavoce.server.runner.cleaning import Cleaning
 from vivavoce.server.runner.hearing import Hearing
 from vivavoce.server.runner.judging import MAX_AUDIO_MS, Judging
-from vivavoce.server.runner.lines import Line, Lines
+from vivavoce.server.runner.lines import Lines
 from vivavoce.server.runner.live import Clock, LiveSession
 from vivavoce.server.runner.pace import Pace
 from vivavoce.server.runner.summarising import Summarising
 from vivavoce.server.runner.tools import Tools
 from vivavoce.server.runner.understanding import Understanding
 from vivavoce.server.telemetry.telemetry import Telemetry
-from vivavoce.server.transport import Transport, TransportClosed
+from vivavoce.server.transport import Line, Transport, TransportClosed
 from vivavoce.session import (
     AbandonTool,
     AbandonTranscription,
