@@ -1,0 +1,28 @@
+"""One end of a WebRTC connection (RFC 8825), for servers and for clients: `Peer`.
+
+It speaks Opus over SRTP, turns what it hears into PCM at 24 kHz and takes the same to say, and carries
+messages on a data channel. It knows nothing of the API that they belong to.
+"""
+
+from vivavoce.rtc.errors import (
+    InvalidAnswer,
+    InvalidDescription,
+    InvalidOffer,
+    NoCandidates,
+    OpusMissing,
+)
+from vivavoce.rtc.ice import IceServer, IceSettings
+from vivavoce.rtc.peer import MAX_MESSAGE_BYTES, Peer, PeerEvents
+
+__all__ = [
+    "MAX_MESSAGE_BYTES",
+    "IceServer",
+    "IceSettings",
+    "InvalidAnswer",
+    "InvalidDescription",
+    "InvalidOffer",
+    "NoCandidates",
+    "OpusMissing",
+    "Peer",
+    "PeerEvents",
+]

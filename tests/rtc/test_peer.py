@@ -1,0 +1,323 @@
+"""Whole connections: between two Peers, and with aiortc's own connection at the other end."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from aiortc import MediaStreamTrack, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+
+from tests.rtc.ends import LOOPBACK, End, call, level, pitch, stock, stock_answer, stock_offer, tone
+from vivavoce.protocol.errors import VivavoceError
+from vivavoce.rtc import IceSettings, InvalidAnswer, InvalidOffer, Peer
+
+__all__ = ["stock"]
+
+Stock = Callable[[], RTCPeerConnection]
+
+
+async def test_two_peers_hear_each_other() -> None:
+    caller, callee = End(hertz=440), End(hertz=1000)
+    async with call(caller, callee):
+        await caller.until(lambda: len(caller.pcm) >= 48_000)
+        await callee.until(lambda: len(callee.pcm) >= 48_000)
+        assert caller.log == callee.log == ["connected", "opened"]
+    assert pitch(callee.pcm) == pytest.approx(440, abs=3)
+    assert pitch(caller.pcm) == pytest.approx(1000, abs=3)
+    said = level(tone(440, 1))
+    assert level(callee.pcm) == pytest.approx(said, rel=0.2)
+    assert level(caller.pcm) == pytest.approx(said, rel=0.2)
+
+
+async def test_silence_is_heard_where_nothing_is_said() -> None:
+    caller, callee = End(), End()
+    async with call(caller, callee):
+        await callee.until(lambda: len(callee.pcm) >= 24_000)
+    assert level(callee.pcm) < 0.001
+
+
+async def test_messages_arrive_in_order_in_both_directions() -> None:
+    caller, callee = End(), End()
+    async with call(caller, callee) as (calling, called):
+        sent = [f"{number} ä 🎙" for number in range(100)]
+        for text in sent:
+            calling.send(text)
+            called.send(text.upper())
+        calling.send(b"\x00\xff")
+        calling.send("")
+        called.send(b"")
+        await callee.until(lambda: len(callee.messages) >= 102)
+        await caller.until(lambda: len(caller.messages) >= 101)
+    assert callee.messages == [*sent, b"\x00\xff", ""]
+    assert caller.messages == [*(text.upper() for text in sent), b""]
+
+
+async def test_what_is_sent_before_the_channel_opens_is_kept() -> None:
+    caller, callee = End(), End()
+    calling, called = Peer(caller, ice=LOOPBACK), Peer(callee, ice=LOOPBACK)
+    calling.send("first")
+    called.send("hello")
+    assert calling.buffered == 5
+    await calling.accept(await called.answer(await calling.offer()))
+    calling.send("second")
+    await callee.until(lambda: len(callee.messages) == 2)
+    await caller.until(lambda: len(caller.messages) == 1)
+    assert callee.messages == ["first", "second"]
+    assert caller.messages == ["hello"]
+    await calling.aclose()
+    await called.aclose()
+
+
+async def test_a_sender_waits_until_the_other_end_has_caught_up() -> None:
+    caller, callee = End(), End()
+    async with call(caller, callee) as (calling, called):
+        for _ in range(20):
+            calling.send("ä" * 10_000)
+        calling.send("")
+        assert calling.buffered == 400_001
+        await calling.caught_up(200_000)
+        assert 0 < calling.buffered <= 200_000
+        await calling.caught_up()
+        assert calling.buffered == 0
+        await callee.until(lambda: len(callee.messages) == 21)
+        called.send("y" * 1_000_000)
+        waiting = asyncio.create_task(called.caught_up())
+        await calling.aclose()
+        await waiting
+        assert called.buffered == 0
+
+
+async def test_a_message_may_be_larger_than_what_the_other_end_announced() -> None:
+    caller, callee = End(), End()
+    async with call(caller, callee, max_message_bytes=1_000) as (calling, _):
+        calling.send("z" * 600_000)
+        await callee.until(lambda: bool(callee.messages))
+    assert callee.messages == ["z" * 600_000]
+
+
+async def test_without_a_data_channel_the_voices_alone_are_carried(stock: Stock) -> None:
+    connection, end = stock(), End()
+    connection.addTrack(Tone(440))
+    peer = Peer(end, ice=LOOPBACK)
+    peer.send("before")
+    answer = await peer.answer(await stock_offer(connection))
+    await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    await end.until(lambda: len(end.pcm) >= 9_600)
+    peer.send("after")
+    assert peer.buffered == 0
+    assert end.log == ["connected"]
+    await connection.close()
+    await peer.aclose()
+
+
+async def test_what_is_sent_after_the_channel_was_closed_goes_nowhere(stock: Stock) -> None:
+    end = End()
+    async with _stock_call(stock(), end, calling=True) as (peer, _tracks, channels):
+        channel = await asyncio.wait_for(channels.get(), 20)
+        closed = asyncio.Event()
+        channel.on("close", closed.set)
+        channel.close()
+        await asyncio.wait_for(closed.wait(), 20)
+        peer.send("nobody")
+        assert peer.buffered == 0
+        assert end.log[:2] == ["connected", "opened"]
+
+
+async def test_the_other_end_that_closes_is_lost_once() -> None:
+    caller, callee = End(), End()
+    async with call(caller, callee) as (calling, called):
+        await calling.aclose()
+        await callee.until(lambda: len(callee.log) > 2)
+        assert callee.log == ["connected", "opened", "lost: closed by the other end"]
+        asked = callee.asked
+        called.send("nobody hears this")
+        await asyncio.sleep(0.1)
+        assert callee.asked == asked
+        assert not callee.messages
+    assert callee.log == ["connected", "opened", "lost: closed by the other end"]
+    assert caller.log == ["connected", "opened"]
+
+
+async def test_a_peer_that_nobody_connects_to_is_lost() -> None:
+    offering, answering = End(), End()
+    hurried = IceSettings(addresses=("127.0.0.1",), connect_s=0.3)
+    calling, called = Peer(offering, ice=hurried), Peer(answering, ice=hurried)
+    await called.answer(await calling.offer())
+    await answering.until(lambda: bool(answering.log))
+    assert answering.log == ["lost: no connection came about within 0.3 s"]
+    await calling.aclose()
+    await called.aclose()
+    assert offering.log == []
+
+
+async def test_a_peer_that_vanishes_is_lost_when_its_consent_expires() -> None:
+    caller, callee = End(), End()
+    ice = IceSettings(addresses=("127.0.0.1",), consent_s=1.5)
+    async with call(caller, callee, ice=ice) as (calling, _called):
+        transport = calling._transport
+        assert transport is not None
+        for protocol in transport._ice._protocols:
+            protocol.transport.abort()  # as if the machine had gone: no goodbye
+        await callee.until(lambda: len(callee.log) > 2)
+    assert callee.log[2] == "lost: the other end no longer answers"
+
+
+async def test_a_certificate_that_is_not_the_described_one_is_refused() -> None:
+    caller, callee = End(), End()
+    calling, called = Peer(caller, ice=LOOPBACK), Peer(callee, ice=LOOPBACK)
+    offer = await calling.offer()
+    lines = [
+        f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}" if line.startswith("a=fingerprint") else line
+        for line in offer.splitlines()
+    ]
+    await calling.accept(await called.answer("\r\n".join(lines)))
+    await callee.until(lambda: bool(callee.log))
+    assert callee.log[0].startswith("lost: the DTLS handshake failed")
+    await calling.aclose()
+    await called.aclose()
+
+
+async def test_nothing_is_left_of_a_closed_connection() -> None:
+    async with call(End(), End()) as (calling, called):
+        calling.send("x")
+    for _ in range(3):
+        await asyncio.sleep(0)
+    before = _left()
+    for _ in range(3):
+        async with call(End(440), End(440)) as (calling, called):
+            calling.send("x" * 100_000)
+            called.send("y" * 100_000)
+        unanswered = Peer(End(), ice=LOOPBACK)
+        await unanswered.offer()
+        await unanswered.aclose()
+        await unanswered.aclose()
+        await Peer(End(), ice=LOOPBACK).aclose()
+        with contextlib.suppress(InvalidOffer):
+            refusing = Peer(End(), ice=LOOPBACK)
+            await refusing.answer("v=0\r\n")
+        await refusing.aclose()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert _left() == before
+
+
+def _left() -> tuple[int, int, int]:
+    gc.collect()
+    return len(asyncio.all_tasks()), threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+
+async def test_a_peer_holds_one_connection() -> None:
+    peer = Peer(End(), ice=LOOPBACK)
+    offer = await peer.offer()
+    with pytest.raises(VivavoceError, match="one connection"):
+        await peer.offer()
+    with pytest.raises(VivavoceError, match="one connection"):
+        await peer.answer(offer)
+    await peer.aclose()
+    fresh = Peer(End(), ice=LOOPBACK)
+    other = Peer(End(), ice=LOOPBACK)
+    with pytest.raises(VivavoceError, match="no offer"):
+        await fresh.accept(await other.answer(offer))
+    await fresh.aclose()
+    await other.aclose()
+
+
+async def test_an_answer_must_fit_the_offer() -> None:
+    peer, other = Peer(End(), ice=LOOPBACK), Peer(End(), ice=LOOPBACK)
+    answer = await other.answer(await peer.offer())
+    with pytest.raises(InvalidAnswer, match="actpass"):
+        await peer.accept(answer.replace("a=setup:active", "a=setup:actpass"))
+    with pytest.raises(InvalidAnswer, match="m-lines"):
+        await peer.accept(answer.partition("m=application")[0])
+    await peer.accept(answer)
+    await peer.aclose()
+    await other.aclose()
+
+
+# With aiortc's own connection at the other end.
+
+
+class Tone(MediaStreamTrack):
+    """A tone at 48 kHz, paced like a microphone."""
+
+    kind = "audio"
+
+    def __init__(self, hertz: float) -> None:
+        super().__init__()
+        self._hertz = hertz
+        self._count = 0
+        self._begin = 0.0
+
+    async def recv(self) -> av.AudioFrame:
+        loop = asyncio.get_running_loop()
+        self._begin = self._begin or loop.time()
+        await asyncio.sleep(max(0.0, self._begin + 0.02 * self._count - loop.time()))
+        at = np.arange(960 * self._count, 960 * (self._count + 1))
+        wave = (np.sin(2 * np.pi * self._hertz * at / 48_000) * 0.3 * 32_767).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(np.repeat(wave, 2).reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, 960 * self._count, Fraction(1, 48_000)
+        self._count += 1
+        return frame
+
+
+async def _listen(track: MediaStreamTrack, seconds: float) -> bytes:
+    """What a stock track plays, at 24 kHz mono."""
+    pcm = b""
+    while len(pcm) < seconds * 48_000:
+        frame = await track.recv()
+        samples = frame.to_ndarray().reshape(-1, len(frame.layout.channels))
+        pcm += samples[::2, 0].tobytes()
+    return pcm
+
+
+@contextlib.asynccontextmanager
+async def _stock_call(
+    connection: RTCPeerConnection, end: End, *, calling: bool
+) -> AsyncIterator[tuple[Peer, list[MediaStreamTrack], asyncio.Queue[RTCDataChannel]]]:
+    peer = Peer(end, ice=LOOPBACK)
+    tracks: list[MediaStreamTrack] = []
+    channels: asyncio.Queue[RTCDataChannel] = asyncio.Queue()
+    connection.on("track", tracks.append)
+    connection.on("datachannel", channels.put_nowait)
+    connection.addTrack(Tone(440))
+    try:
+        if calling:
+            channel = connection.createDataChannel("my-own-label")
+            channel.on("open", lambda: channels.put_nowait(channel))
+            answer = await peer.answer(await stock_offer(connection))
+            await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        else:
+            await peer.accept(await stock_answer(connection, await peer.offer("events")))
+        yield peer, tracks, channels
+    finally:
+        await connection.close()
+        await peer.aclose()
+
+
+@pytest.mark.parametrize("calling", [True, False], ids=["stock calls", "stock answers"])
+async def test_a_stock_connection_is_heard_and_hears(stock: Stock, calling: bool) -> None:
+    end = End(hertz=1000)
+    async with _stock_call(stock(), end, calling=calling) as (peer, tracks, channels):
+        channel = await asyncio.wait_for(channels.get(), 20)
+        assert channel.label == ("my-own-label" if calling else "events")
+        echoed: asyncio.Queue[str | bytes] = asyncio.Queue()
+        channel.on("message", echoed.put_nowait)
+        channel.send("one")
+        channel.send(b"\x01\x02")
+        await end.until(lambda: len(end.messages) == 2)
+        assert end.messages == ["one", b"\x01\x02"]
+        peer.send("two")
+        assert await asyncio.wait_for(echoed.get(), 20) == "two"
+        await end.until(lambda: len(end.pcm) >= 48_000)
+        assert pitch(end.pcm) == pytest.approx(440, abs=3)
+        assert level(end.pcm) == pytest.approx(level(tone(440, 1)), rel=0.2)
+        heard = await asyncio.wait_for(_listen(tracks[0], 1.2), 20)
+        assert pitch(heard) == pytest.approx(1000, abs=3)
+        assert level(heard) == pytest.approx(level(tone(1000, 1)), rel=0.2)
+    assert end.log[:2] == ["connected", "opened"]

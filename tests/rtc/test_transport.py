@@ -1,0 +1,78 @@
+"""What `vivavoce.rtc.transport` relies on inside aiortc and aioice: what changes there fails here first."""
+
+import inspect
+
+import aioice.ice
+import pytest
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport, RTCSctpTransport
+
+
+def _dtls() -> RTCDtlsTransport:
+    transport = RTCIceTransport(RTCIceGatherer(iceServers=[]))
+    return RTCDtlsTransport(transport, [RTCCertificate.generateCertificate()])
+
+
+def parameters(function: object) -> list[str]:
+    return list(inspect.signature(function).parameters)  # type: ignore[arg-type]
+
+
+async def test_an_ice_connection_is_what_is_built_upon() -> None:
+    connection = aioice.ice.Connection(ice_controlling=False)
+    for name in ("_protocols", "_nominated", "_queue", "_query_consent_task", "remote_is_lite"):
+        assert hasattr(connection, name), name
+    kind = aioice.ice.Connection
+    assert parameters(kind.get_component_candidates) == ["self", "component", "addresses", "timeout"]
+    assert parameters(kind.data_received) == ["self", "data", "component"]
+    assert parameters(kind.query_consent) == ["self"]
+    assert parameters(kind.build_request) == ["self", "pair", "nominate"]
+    assert "self.get_component_candidates(" in inspect.getsource(kind.gather_candidates)
+    assert "self.query_consent()" in inspect.getsource(kind.connect)
+    assert aioice.ice.CONSENT_INTERVAL == 5
+
+
+async def test_a_socket_of_ice_is_what_is_built_upon() -> None:
+    kind = aioice.ice.StunProtocol
+    assert parameters(kind.datagram_received) == ["self", "data", "addr"]
+    assert parameters(kind.request) == ["self", "request", "addr", "integrity_key", "retransmissions"]
+    assert "self.receiver.data_received(" in inspect.getsource(kind.datagram_received)
+    assert parameters(aioice.ice.server_reflexive_candidate) == ["protocol", "stun_server"]
+    assert set(parameters(aioice.ice.relayed_candidate)) == {
+        "component",
+        "hide_related_address",
+        "protocol_factory",
+        "turn_server",
+        "turn_username",
+        "turn_password",
+        "turn_ssl",
+        "turn_transport",
+    }
+
+
+async def test_a_dtls_transport_is_what_is_built_upon() -> None:
+    transport = _dtls()
+    assert transport._rx_srtp is None
+    assert transport._tx_srtp is None
+    assert transport.state == "new"
+    transport._set_role("server")
+    assert transport._role == "server"
+    source = inspect.getsource(RTCDtlsTransport)
+    used = {"role", "_send", "_recv"}
+    asked = set(source.split("self.transport.")[1:])
+    assert {name for name in used if any(text.startswith(name) for text in asked)} == used
+    assert 'self.emit("statechange")' in source
+
+
+async def test_an_sctp_transport_is_what_is_built_upon() -> None:
+    transport = RTCSctpTransport(_dtls())
+    for name in ("_advertised_rwnd", "_data_channel_queue", "_sent_queue"):
+        assert hasattr(transport, name), name
+    assert parameters(RTCSctpTransport._data_channel_send) == ["self", "channel", "data"]
+    assert parameters(RTCSctpTransport._receive_sack_chunk) == ["self", "chunk"]
+    assert parameters(RTCSctpTransport._handle_data) == ["self", "data"]
+    assert 'self.emit("datachannel", channel)' in inspect.getsource(RTCSctpTransport)
+
+
+def test_what_begins_above_3_is_no_stun() -> None:
+    for byte in range(4, 256):
+        with pytest.raises(ValueError, match=r"."):
+            aioice.ice.stun.parse_message(bytes([byte]) + bytes(19))
