@@ -77,7 +77,7 @@ async def test_health_without_engines(serve):
     ("method", "path", "status", "message"),
     [
         ("GET", "/v1/nothing", 404, "Invalid URL (GET /v1/nothing)"),
-        ("POST", "/v1/realtime/calls", 404, "Invalid URL (POST /v1/realtime/calls)"),
+        ("GET", "/v1/realtime/calls", 405, "Method Not Allowed (GET /v1/realtime/calls)"),
         ("POST", "/v1/models", 405, "Method Not Allowed (POST /v1/models)"),
         ("GET", "/v1/realtime", 426, "This is a WebSocket endpoint"),
     ],

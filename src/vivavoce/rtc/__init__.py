@@ -4,6 +4,7 @@ It speaks Opus over SRTP, turns what it hears into PCM at 24 kHz and takes the s
 messages on a data channel. It knows nothing of the API that they belong to.
 """
 
+from vivavoce.rtc.addresses import LOOPBACK, machine_addresses
 from vivavoce.rtc.errors import (
     InvalidAnswer,
     InvalidDescription,
@@ -15,6 +16,7 @@ from vivavoce.rtc.ice import IceServer, IceSettings
 from vivavoce.rtc.peer import MAX_MESSAGE_BYTES, Peer, PeerEvents
 
 __all__ = [
+    "LOOPBACK",
     "MAX_MESSAGE_BYTES",
     "IceServer",
     "IceSettings",
@@ -25,4 +27,5 @@ __all__ = [
     "OpusMissing",
     "Peer",
     "PeerEvents",
+    "machine_addresses",
 ]

@@ -10,9 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 
-from vivavoce.server import calls, rest
 from vivavoce.server import config as configuration
+from vivavoce.server import rest
 from vivavoce.server.access import Access
+from vivavoce.server.calls.registry import Calls
+from vivavoce.server.calls.routes import CallRoutes
 from vivavoce.server.client_secrets import ClientSecrets
 from vivavoce.server.config import Config
 from vivavoce.server.endpoint import Entrance, RealtimeEndpoint
@@ -28,7 +30,7 @@ from vivavoce.server.prompts import load_prompts
 from vivavoce.server.random_ids import random_ids
 from vivavoce.server.telemetry.scrape import telemetry_routes
 from vivavoce.server.telemetry.telemetry import Telemetry
-from vivavoce.server.transport import Runner
+from vivavoce.server.transport import MediaRunner
 
 
 def app(config: Config | None = None) -> "RealtimeApplication":
@@ -54,7 +56,7 @@ class RealtimeApplication(Starlette):
         api.mount("/", realtime)
     """
 
-    def __init__(self, config: Config, engines: EngineRoom, runner: Callable[..., Runner]) -> None:
+    def __init__(self, config: Config, engines: EngineRoom, runner: Callable[..., MediaRunner]) -> None:
         """`runner` makes the runner of a session: a `RunnerFactory` that takes `telemetry` and `mcp`, too."""
         self.config = config
         self.engines = engines
@@ -66,18 +68,21 @@ class RealtimeApplication(Starlette):
         self._prompts = load_prompts(config.session.prompts)
         self.telemetry = Telemetry(config)
         self._sessions = OpenSessions(config, access, engines, self._abilities)
+        make = partial(runner, telemetry=self.telemetry, mcp=config.mcp)
+        self.calls = Calls(config, self._sessions, engines, make, ids, self.telemetry.metrics)
         self._realtime = RealtimeEndpoint(
             config,
             access,
             models,
             engines,
-            partial(runner, telemetry=self.telemetry, mcp=config.mcp),
+            make,
             ids,
             self._sessions,
+            self.calls,
         )
         super().__init__(
             routes=[
-                *calls.routes(access),
+                *CallRoutes(self.calls, access, models, self._sessions, config).routes(),
                 *rest.routes(access, models, self.health),
                 *Mint(access, models, config.session, ids, self._abilities, beta=server.beta).routes(),
                 *telemetry_routes(self.telemetry.metrics, None if config.metrics.public else access),

@@ -17,15 +17,21 @@ Body = TypeVar("Body", bound=WireObject)
 
 async def read_body(request: Request, kind: type[Body]) -> Body:
     """The JSON body of a request; an empty one counts as `{}`. Raises Refusal."""
+    data = await read_bytes(request, MAX_BODY_BYTES)
+    try:
+        return decode_body(data.strip() or b"{}", kind)
+    except InvalidEvent as invalid:
+        raise Refusal(400, invalid.error) from None
+
+
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """The body of a request as it is. Raises Refusal for more than `limit` bytes."""
     data = bytearray()
     async for piece in request.stream():
         data += piece
-        if len(data) > MAX_BODY_BYTES:
-            raise Refusal(413, too_large(MAX_BODY_BYTES))
-    try:
-        return decode_body(bytes(data).strip() or b"{}", kind)
-    except InvalidEvent as invalid:
-        raise Refusal(400, invalid.error) from None
+        if len(data) > limit:
+            raise Refusal(413, too_large(limit))
+    return bytes(data)
 
 
 def json_response(status: int, body: WireObject) -> Response:

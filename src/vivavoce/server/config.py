@@ -37,6 +37,9 @@ DEFAULT_INSTRUCTIONS = (
 )
 
 
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
     """`[server]`: where the server listens, who may come in, and what it takes on."""
@@ -156,6 +159,48 @@ class McpSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IceServerSettings:
+    """`[[webrtc.ice_servers]]`: a STUN or TURN server that this server uses itself."""
+
+    url: str
+    """`stun:host:port`, `turn:host:port`, `turn:host:port?transport=tcp` or `turns:host:port`."""
+    username: str = ""
+    """For TURN."""
+    credential: str = field(default="", repr=False)
+    """For TURN. It is shown nowhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebRTCSettings:
+    """`[webrtc]`: calls whose audio comes beside the events."""
+
+    enabled: bool = True
+    """Take calls."""
+    addresses: tuple[str, ...] = ()
+    """Addresses of this machine at which media arrives. Without any: the one that the server listens on, or
+    all, loopback included, if it listens on all or on loopback."""
+    ports: tuple[Port, Port] | None = None
+    """The first and the last UDP port for media; each call needs one for each address. Without: any."""
+    advertise: tuple[str, ...] = ()
+    """Public addresses that callers are told in place of the private ones of this machine."""
+    ice_servers: tuple[IceServerSettings, ...] = ()
+    """STUN servers, to learn the public address from, and TURN servers, to be reached through."""
+    relay_only: bool = False
+    """Be reached through TURN servers alone."""
+    connect_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    """How long a call may take from its answer to its open data channel until it is given up."""
+    consent_timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    """How long a peer may be silent on the network until its call is over."""
+    max_offer_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1048576)] = 65536
+    """The longest SDP offer that is read."""
+    offers_per_minute: Annotated[int, msgspec.Meta(ge=0)] = 300
+    """How many calls may be offered with one key, or by all together where nobody needs one; 0: any
+    number."""
+    max_sidebands: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 16
+    """How many WebSockets may join one call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineNames:
     """`[engines]` and `[models."…"]`: which instance of each kind of engine works together."""
 
@@ -183,6 +228,7 @@ class Config:
 
     server: ServerSettings = ServerSettings()
     session: SessionSettings = SessionSettings()
+    webrtc: WebRTCSettings = WebRTCSettings()
     mcp: McpSettings = McpSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
@@ -238,14 +284,14 @@ def parse(text: str, *, source: str | None = None) -> Config:
     """Check the text of a configuration file. Raises ConfigurationError."""
     check = Checker(source)
     document = toml.parse(text, check)
-    check.keys(
-        document, ("server", "session", "mcp", "metrics", "tracing", "engines", "models", *ENGINE_KINDS), ""
-    )
+    tables = ("server", "session", "webrtc", "mcp", "metrics", "tracing", "engines", "models", *ENGINE_KINDS)
+    check.keys(document, tables, "")
     engines = check.typed(document.get("engines", {}), EngineNames, "engines")
     models = check.table(document.get("models", {}), "models")
     config = Config(
         server=check.typed(document.get("server", {}), ServerSettings, "server"),
         session=check.typed(document.get("session", {}), SessionSettings, "session"),
+        webrtc=check.typed(document.get("webrtc", {}), WebRTCSettings, "webrtc"),
         mcp=check.typed(document.get("mcp", {}), McpSettings, "mcp"),
         metrics=check.typed(document.get("metrics", {}), MetricsSettings, "metrics"),
         tracing=check.typed(document.get("tracing", {}), TracingSettings, "tracing"),

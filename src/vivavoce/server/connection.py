@@ -72,6 +72,10 @@ class Connection:
             logger.exception("a session failed while it was asked to end")
         await self._transport.close(CLOSE_GOING_AWAY, "the server is going away")
 
+    async def close(self, code: int, reason: str) -> None:
+        """Send what is queued, within a bounded time, then close."""
+        await self._transport.close(code, reason)
+
     def hang_up(self) -> None:
         """Drop the connection without another word."""
         self._transport.abort()

@@ -111,7 +111,12 @@ def chosen_subprotocol(scope: Scope) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", []) else None
 
 
+def says_beta(headers: Headers) -> bool:
+    """Whether a request asks for the beta dialect by its header."""
+    return "realtime=v1" in headers.get("openai-beta", "")
+
+
 def _dialect(door: Door, headers: Headers, subprotocols: Sequence[str]) -> DialectName:
     """R1.3.1."""
-    asked = "realtime=v1" in headers.get("openai-beta", "") or BETA_SUBPROTOCOL in subprotocols
+    asked = says_beta(headers) or BETA_SUBPROTOCOL in subprotocols
     return "beta" if asked or door.preview else "ga"

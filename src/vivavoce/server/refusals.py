@@ -1,5 +1,7 @@
 """What callers without a session are told: errors over plain HTTP (8.1), and those that only a server has."""
 
+from collections.abc import Sequence
+
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -46,6 +48,46 @@ def wrong_place(kind: str, path: str) -> Error:
     """A client secret at the endpoint of another kind of session."""
     message = f"This client secret opens a {kind} session: connect to {path}."
     return request_error(message, code="invalid_value")
+
+
+def unsupported_content_type(found: str, supported: Sequence[str]) -> Error:
+    """A body that nobody here can read."""
+    message = f"Unsupported content type: '{found[:100]}'. Send the request as {' or '.join(supported)}."
+    return request_error(message, code="unsupported_content_type")
+
+
+def invalid_offer(sentence: str) -> Error:
+    """A WebRTC offer that cannot be answered."""
+    return request_error(sentence, code="invalid_offer", param="sdp")
+
+
+def no_calls_here() -> Error:
+    message = "This server takes no calls over WebRTC: its operator has set webrtc.enabled to false."
+    return request_error(message, code="webrtc_disabled")
+
+
+def no_way_in() -> Error:
+    """A call that this server has no address for; its log says why."""
+    message = "This server has no address or port left at which the media of a call could arrive."
+    return Error(type="server_error", message=message)
+
+
+def not_by_telephone(action: str) -> Error:
+    """`accept`, `reject` and `refer` are for calls of telephones."""
+    message = f"Calls over WebRTC cannot be asked to {action}: only calls over SIP can. This one can hang up."
+    return request_error(message, code="invalid_value", param="call_id")
+
+
+def too_many_offers(limit: int) -> Error:
+    """More calls are offered with a key than one after another. Recoverable."""
+    message = f"Rate limit reached for offers of calls per minute: Limit {limit}. Try again later."
+    return request_error(message, code="rate_limit_exceeded")
+
+
+def too_many_sidebands(limit: int) -> Error:
+    """A call that as many WebSockets have joined as may."""
+    message = f"{limit} WebSockets have joined this call, and no more may: close one."
+    return request_error(message, code="rate_limit_exceeded")
 
 
 def wrong_kind(sent: str, session: str) -> Error:

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from vivavoce.protocol import ServerEvent, VivavoceError
 from vivavoce.protocol.dialects import Dialect
+from vivavoce.server.engine_room import Combination
+from vivavoce.server.opening import Opening
 
 
 class TransportClosed(VivavoceError):
@@ -85,3 +87,17 @@ class MediaRunner(Runner, Protocol):
 
     def leave(self, line: Line) -> None:
         """Somebody who had joined is gone; more than once is once."""
+
+
+class RunnerFactory(Protocol):
+    """Makes the runner of one session. `plays`: its audio comes and goes beside the events."""
+
+    def __call__(
+        self,
+        *,
+        opening: Opening,
+        engines: Combination,
+        transport: Transport,
+        dialect: Dialect,
+        plays: bool = False,
+    ) -> MediaRunner: ...

@@ -49,6 +49,15 @@ class Metrics:
                 registry=registry,
             )
         )
+        self._calls = Gauge("vivavoce_calls", "Calls over WebRTC that are going on.", registry=registry)
+        self._ended_calls = Counter(
+            "vivavoce_calls_ended", "Calls over WebRTC, by why they ended.", ["reason"], registry=registry
+        )
+        self._unheard = Counter(
+            "vivavoce_call_unheard_seconds",
+            "Sound of calls that was not heard because the server was behind.",
+            registry=registry,
+        )
         self._turns = Counter("vivavoce_turns", "Turns that were taken.", registry=registry)
         self._responses = _ByLabel(
             Counter("vivavoce_responses", "Responses, by how they ended.", ["status"], registry=registry)
@@ -115,6 +124,16 @@ class Metrics:
     def text(self) -> bytes:
         """Everything, in Prometheus's text format."""
         return generate_latest(self._registry)
+
+    def call_began(self) -> None:
+        """A call over WebRTC was offered."""
+        self._calls.inc()
+
+    def call_ended(self, reason: str, unheard_s: float) -> None:
+        """A call is over; so many seconds of its sound were not heard."""
+        self._calls.dec()
+        self._ended_calls.labels(reason).inc()
+        self._unheard.inc(unheard_s)
 
     # As a sink
 
