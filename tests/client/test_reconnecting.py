@@ -147,7 +147,7 @@ async def test_what_is_sent_while_the_server_closes_waits_for_the_next_connectio
 
     # The close frame is there, the end of TCP is not: whoever sends now is not told to send again.
     async with peer(Scripts(saying(close=1012), second)) as url, connect(url, recovery="restore") as rt:
-        while rt._websocket.protocol.state.name == "OPEN":
+        while rt._socket.protocol.state.name == "OPEN":
             await asyncio.sleep(0)
         await rt.response.create(event_id="1")
         async for _ in rt:
@@ -251,9 +251,9 @@ async def test_what_was_not_read_comes_before_what_is_new() -> None:
         await websocket.close()
 
     async with peer(Scripts(saying("a", "b", "c", close=None), second)) as url, connect(url) as rt:
-        while not rt._websocket.lost:
+        while not rt._socket.lost:
             await asyncio.sleep(0)
-        while rt._websocket.lost:
+        while rt._socket.lost:
             await asyncio.sleep(0)
         seen = []
         async for event in rt:

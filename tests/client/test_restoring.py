@@ -151,7 +151,7 @@ QUIET = bytes(2 * 24_000)
 
 async def break_off(rt: AsyncRealtimeConnection) -> Reconnected:
     """Lose the connection, and wait until it is restored."""
-    rt._websocket.transport.abort()
+    rt._socket.transport.abort()
     event = await rt.emitted("client.reconnected")
     assert isinstance(event, Reconnected)
     return event
@@ -189,7 +189,7 @@ async def test_audio_that_is_not_committed_is_sent_again_before_what_follows(ser
         event = await break_off(rt)
         assert event.audio_resent_ms == 500
         await rt.input_audio_buffer.append(audio=QUIET)
-        rt._websocket.transport.abort()  # and again, with a commit under way
+        rt._socket.transport.abort()  # and again, with a commit under way
         await rt.input_audio_buffer.commit()
         heard: Any = await rt.emitted("conversation.item.input_audio_transcription.completed")
         assert heard.transcript == "15 tenths"

@@ -27,8 +27,8 @@ async def test_a_conversation_outlives_the_sessions_of_its_server(tmp_path: Path
             listening = asyncio.create_task(listen())
             await rt.session.update(session={"type": "realtime", "output_modalities": ["text"]})
             await rt.conversation.item.create(item=message("remember", "fact"))
-            first = rt._websocket
-            while rt._websocket is first or rt._core.state.value != "open":
+            first = rt._socket
+            while rt._socket is first or rt._core.state.value != "open":
                 await asyncio.sleep(0.05)
             assert not first.lost or first.closure()[0] == 1000
             instructions_and_known = json.loads((await rt.ask("tell")).text)

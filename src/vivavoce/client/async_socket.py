@@ -1,7 +1,7 @@
 """A WebSocket for programs on asyncio."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -9,13 +9,9 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame
 from websockets.protocol import Event, State
 
-from vivavoce.client.errors import AlreadyListening
 from vivavoce.client.frames import DATA, MAX_SIZE, READ_AHEAD, FrameCutter
 from vivavoce.client.opening import FAILURES, WebSocketOptions, explained, settings
-
-
-def _nobody() -> None:
-    """Wants to know."""
+from vivavoce.client.socket import Arrivals
 
 
 async def open_websocket(url: str, headers: Mapping[str, str], options: WebSocketOptions) -> "WebSocket":
@@ -37,7 +33,7 @@ class _Connect(connect):
         return exc
 
 
-class WebSocket(FrameCutter, ClientConnection):
+class WebSocket(FrameCutter, Arrivals, ClientConnection):
     """A client's connection."""
 
     protocol: ClientProtocol
@@ -49,36 +45,12 @@ class WebSocket(FrameCutter, ClientConnection):
         self._begin(max_size)
         self._read_ahead = read_ahead
         self._reading_paused = False
-        self.lost = False
-        """Nothing more will come."""
-        self.arrived: Callable[[], None] = _nobody
-        """Called when messages have come, and when none will any more."""
-        self._listener: asyncio.Future[None] | None = None
         self._end: asyncio.TimerHandle | None = None
 
     @property
     def unsent_bytes(self) -> int:
         """How much of what was sent the network has not taken yet."""
         return self.transport.get_write_buffer_size()
-
-    async def more(self) -> bool:
-        """Wait until something comes. False if the inbox is empty all the same: the connection is closed, or
-        `arrived` has emptied it.
-
-        Cancelling it loses nothing. Raises AlreadyListening if another task waits already.
-        """
-        if self._listener is not None:
-            raise AlreadyListening(
-                "Another task listens to this connection already: let one task read the events."
-            )
-        if not self.inbox and not self.lost:
-            self.drained()
-            self._listener = self.loop.create_future()
-            try:
-                await self._listener
-            finally:
-                self._listener = None
-        return bool(self.inbox)
 
     def drained(self) -> None:
         """The inbox is empty: go on reading."""
@@ -122,9 +94,7 @@ class WebSocket(FrameCutter, ClientConnection):
             # The server has to end the TCP connection now, and may not know.
             self._end = self.loop.call_later(self.close_timeout, self.transport.abort)
         if self.inbox:
-            self.arrived()
-            if self._listener is not None and not self._listener.done():
-                self._listener.set_result(None)
+            self._tell()
             if (
                 self._held > self._read_ahead
                 and not self._reading_paused
@@ -138,9 +108,7 @@ class WebSocket(FrameCutter, ClientConnection):
         self.lost = True
         if self._end is not None:
             self._end.cancel()
-        self.arrived()
-        if self._listener is not None and not self._listener.done():
-            self._listener.set_result(None)
+        self._tell()
 
     # What `websockets` calls, and what it is handed.
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, Unpack
 
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
-from vivavoce.client.async_socket import WebSocket
 from vivavoce.client.core import ConnectionCore, Event, Outgoing, State, Watcher, encoded
 from vivavoce.client.errors import ConnectionClosed, ErrorReceived
 from vivavoce.client.events import (
@@ -23,6 +22,7 @@ from vivavoce.client.listening import Listening
 from vivavoce.client.reconnecting import Reconnected, ResponseInterrupted
 from vivavoce.client.recovering import Recovery
 from vivavoce.client.responding import AsyncAsking, AsyncConversing
+from vivavoce.client.socket import Socket
 from vivavoce.protocol import ClientEvent, ServerEvent, UnknownEvent
 
 if TYPE_CHECKING:
@@ -40,12 +40,10 @@ def _nothing() -> None:
 class AsyncConnection(Generic[Event, Outgoing]):
     """Reading and writing, whatever the dialect."""
 
-    def __init__(
-        self, websocket: WebSocket, core: ConnectionCore[Event], recovery: Recovery | None = None
-    ) -> None:
-        self._websocket = websocket
+    def __init__(self, socket: Socket, core: ConnectionCore[Event], recovery: Recovery | None = None) -> None:
+        self._socket = socket
         self._core = core
-        self._intake = Intake(websocket, core)
+        self._intake = Intake(socket, core)
         self._recovery = recovery
         if recovery is not None:
             recovery.serve(self)
@@ -104,7 +102,7 @@ class AsyncConnection(Generic[Event, Outgoing]):
         """Send a text message as it is. Raises ConnectionClosed."""
         data = message.encode() if isinstance(message, str) else message
         recovery = self._recovery
-        if recovery is not None and await recovery.holds_back(self._websocket):
+        if recovery is not None and await recovery.holds_back():
             self._core.queue.put(data)
         elif not self._core.hold_back(data):
             await self._transmit(data)
@@ -131,7 +129,7 @@ class AsyncConnection(Generic[Event, Outgoing]):
         self._core.become(State.LEFT)
         if self._recovery is not None:
             await self._recovery.stop()
-        await self._websocket.close(code, reason)
+        await self._socket.close(code, reason)
 
     async def flush(self) -> None:
         """Send what waits in the queue, in order; two at a time do it one after the other.
@@ -152,19 +150,19 @@ class AsyncConnection(Generic[Event, Outgoing]):
         recovery = self._recovery
         try:
             if recovery is None or recovery.mirror is None:
-                await self._websocket.send_text(message)
+                await self._socket.send_text(message)
             else:
-                await recovery.transmit(self._websocket, message)
+                await recovery.transmit(message)
         except (WebSocketClosed, OSError):
             raise self._ending(self._core.last) from None
 
     def _ending(self, last: Event | UnknownEvent | None) -> ConnectionClosed:
-        return self._core.ending(self._websocket.closure(), last, [])
+        return self._core.ending(self._socket.closure(), last, [])
 
-    def _switch_to(self, websocket: WebSocket) -> None:
+    def _switch_to(self, socket: Socket) -> None:
         """Go on with another transport."""
-        self._websocket = websocket
-        self._intake.switch_to(websocket)
+        self._socket = socket
+        self._intake.switch_to(socket)
 
     def _renewed(self, *, restored: bool) -> None:
         """The session is another one, like the old if `restored`."""
@@ -178,7 +176,7 @@ class AsyncConnection(Generic[Event, Outgoing]):
             self._core.become(State.CLOSED)
         unsent = self._recovery.unsettled() if self._recovery is not None else []
         unsent += self._core.queue.drain()
-        return self._core.ending(self._websocket.closure(), self._core.last, unsent)
+        return self._core.ending(self._socket.closure(), self._core.last, unsent)
 
 
 class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listening, AsyncAsking):
@@ -207,9 +205,9 @@ class AsyncRealtimeConnection(AsyncConnection[ServerEvent, ClientEvent], Listeni
     """
 
     def __init__(
-        self, websocket: WebSocket, core: ConnectionCore[ServerEvent], recovery: Recovery | None = None
+        self, socket: Socket, core: ConnectionCore[ServerEvent], recovery: Recovery | None = None
     ) -> None:
-        super().__init__(websocket, core, recovery)
+        super().__init__(socket, core, recovery)
         self._handlers = core.handlers
         self._conversing = AsyncConversing(self)
         core.answered = self._conversing.answered

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic
 
-from vivavoce.client.async_socket import WebSocket
 from vivavoce.client.core import ConnectionCore, Event, Watcher
+from vivavoce.client.socket import Socket
 from vivavoce.protocol import UnknownEvent
 from vivavoce.protocol.errors import MalformedEvent
 
@@ -28,13 +28,13 @@ class Intake(Generic[Event]):
       nobody.
     """
 
-    def __init__(self, websocket: WebSocket, core: ConnectionCore[Event]) -> None:
-        self.inbox = websocket.inbox
+    def __init__(self, socket: Socket, core: ConnectionCore[Event]) -> None:
+        self.inbox = socket.inbox
         self.ahead: deque[tuple[bytes, Event | UnknownEvent | None]] = deque()
         self.receives = False
         self._iterations = 0
         self._core = core
-        self._websocket = websocket
+        self._socket = socket
         self._ahead_bytes = 0
         self._watchers: tuple[Watcher, ...] = ()
         self._hurried = 0
@@ -45,7 +45,7 @@ class Intake(Generic[Event]):
         self.damaged: Callable[[], bool] = _never
         """Called for a message that is no event. Whether it can be forgotten: another transport is coming.
         Otherwise the listener finds out."""
-        websocket.arrived = self.look
+        socket.arrived = self.look
 
     @property
     def listened(self) -> bool:
@@ -59,14 +59,14 @@ class Intake(Generic[Event]):
         Cancelling it loses nothing. Raises AlreadyListening if another task waits already.
         """
         while not (self.ahead or self.inbox):
-            if self._websocket.lost:
+            if self._socket.lost:
                 revival = self.revive()
                 if revival is None:
                     self._tell_over()
                     return False
                 await self._revived(revival)
                 continue
-            await self._websocket.more()
+            await self._socket.more()
         return True
 
     def take(self) -> Event | UnknownEvent:
@@ -122,12 +122,12 @@ class Intake(Generic[Event]):
         while self.inbox:
             self._queue_ahead(self.inbox.popleft())
 
-    def switch_to(self, websocket: WebSocket) -> None:
+    def switch_to(self, socket: Socket) -> None:
         """Go on with another transport, behind what has come over the old one; `look` is to follow."""
         self.look_ahead()
-        self._websocket = websocket
-        self.inbox = websocket.inbox
-        websocket.arrived = self.look
+        self._socket = socket
+        self.inbox = socket.inbox
+        socket.arrived = self.look
 
     # Watching.
 
@@ -164,8 +164,8 @@ class Intake(Generic[Event]):
             while self.inbox and self._ahead_bytes <= MAX_AHEAD_BYTES:
                 self._queue_ahead(self.inbox.popleft())
             if not self.inbox:
-                self._websocket.drained()
-        if self._websocket.lost and self.revive() is None and not self.inbox:
+                self._socket.drained()
+        if self._socket.lost and self.revive() is None and not self.inbox:
             self._tell_over()
 
     def _tell_over(self) -> None:

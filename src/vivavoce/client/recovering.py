@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import websockets.exceptions
 import websockets.protocol
@@ -18,6 +18,7 @@ from vivavoce.client.opening import WebSocketOptions
 from vivavoce.client.reconnecting import Reconnected, ReconnectingEvent, RecoveryPolicy
 from vivavoce.client.restoring import Restoration, Stage, resent_audio_ms
 from vivavoce.client.rotating import Rotation
+from vivavoce.client.socket import nobody
 from vivavoce.protocol.errors import MalformedEvent
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Recovery:
         """Look after this connection."""
         self._connection = connection
         if self.mirror is not None:
-            connection._intake.watch(self._see, _nobody)
+            connection._intake.watch(self._see, nobody)
             connection._intake.damaged = self._damaged
             connection._intake.hurry()
 
@@ -85,21 +86,27 @@ class Recovery:
         self._damages += 1
         if self._damages > self._policy.max_retries:
             return False
-        self._connection._websocket.transport.abort()
+        _websocket_of(self._connection).transport.abort()
         return True
 
-    async def transmit(self, websocket: WebSocket, message: bytes) -> None:
+    async def transmit(self, message: bytes) -> None:
         """Send an event and have its effect watched for. Raises the ConnectionClosed of `websockets` if the
         connection is closed already; what is lost later is sent again."""
         assert self.mirror is not None
+        assert self._connection is not None
+        websocket = _websocket_of(self._connection)
         if websocket.protocol.state is not websockets.protocol.State.OPEN:
             await websocket.send_text(message)
         with suppress(websockets.exceptions.ConnectionClosed, OSError):
             await websocket.send_text(self.mirror.sent(message))
 
-    async def holds_back(self, websocket: WebSocket) -> bool:
+    async def holds_back(self) -> bool:
         """Whether what is to be sent over a connection that is closing should wait for the next one."""
-        if self.mirror is None or websocket.protocol.state is websockets.protocol.State.OPEN:
+        if self.mirror is None:
+            return False
+        assert self._connection is not None
+        websocket = _websocket_of(self._connection)
+        if websocket.protocol.state is websockets.protocol.State.OPEN:
             return False
         await websocket.wait_closed()
         return self.revive() is not None
@@ -115,7 +122,7 @@ class Recovery:
         if self._task is not None and not self._task.done():
             return self._task
         assert self._connection is not None
-        core, websocket = self._connection._core, self._connection._websocket
+        core, websocket = self._connection._core, _websocket_of(self._connection)
         if self._given_up or core.state is not State.OPEN:
             return None
         if not websocket.lost or not self._recoverable(websocket):
@@ -158,7 +165,7 @@ class Recovery:
             connection._core.become(State.CLOSED)
 
     async def _attempt(self, connection: "AsyncConnection[Any, Any]") -> None:
-        close_code = connection._websocket.closure()[0]
+        close_code = connection._socket.closure()[0]
         for attempt in range(1, self._policy.max_retries + 1):
             self._settle(connection)
             delay = self._policy.delay(attempt)
@@ -275,7 +282,7 @@ class Recovery:
     async def _rotate(self, connection: "AsyncConnection[Any, Any]") -> None:
         """Replace the session by one that is the same, without a word of it."""
         assert self.mirror is not None
-        old, changes = connection._websocket, self.mirror.changes
+        old, changes = _websocket_of(connection), self.mirror.changes
         websocket = None
         try:
             websocket = await open_websocket(*await self._address.resolve(), self._options)
@@ -287,7 +294,7 @@ class Recovery:
                 resent = self._adopt(connection, websocket, restoration, passed, pending, made)
                 self._leave(old)
                 websocket = None
-                await self._catch_up(connection, connection._websocket, resent)
+                await self._catch_up(connection, _websocket_of(connection), resent)
             else:
                 self._rotation.again()
         except Exception as error:  # noqa: BLE001 - as above
@@ -301,7 +308,7 @@ class Recovery:
         connection._core.become(State.OPEN)
 
     def _leave(self, websocket: WebSocket) -> None:
-        websocket.arrived = _nobody
+        websocket.arrived = nobody
         task = asyncio.get_running_loop().create_task(websocket.close())
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
@@ -334,6 +341,11 @@ class Recovery:
         return restoration, passed
 
 
+def _websocket_of(connection: "AsyncConnection[Any, Any]") -> WebSocket:
+    """What carries a connection that recovers: nothing else can."""
+    return cast(WebSocket, connection._socket)
+
+
 def _reconnected(restoration: Restoration, pending: list[Sent], close_code: int, attempt: int) -> Reconnected:
     assert restoration.mirror.session is not None
     return Reconnected(
@@ -350,7 +362,3 @@ def _reconnected(restoration: Restoration, pending: list[Sent], close_code: int,
 
 def _differs(restoration: Restoration) -> bool:
     return bool(restoration.lost) or not restoration.session_restored
-
-
-def _nobody() -> None:
-    """Wants to know."""
