@@ -13,9 +13,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from vivavoce.audio.level import level_db
 from vivavoce.audio.samples import Samples
 from vivavoce.cli.exchange import Exchange, Turn
-from vivavoce.client.voice.level import level_db
 from vivavoce.client.voice.playback import Playback
 
 METER_FRAMES = 24

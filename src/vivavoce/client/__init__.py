@@ -34,12 +34,15 @@ send. Names are imported when they are first used.
     restoring        making a new session the same as the old
     recovering       making the connection anew
     rotating         and in time before the server ends the session
+    webrtc           calls over WebRTC, the same connection otherwise
+    socket           what a connection needs of what carries it
     opening          the opening handshake, and why it can fail
     async_socket,
     sync_socket      WebSockets of both kinds
     browser_socket   the WebSocket of a web page
     frames           messages from a TCP stream, fast
     resources        `client.realtime.client_secrets`, `.calls` and `.translations`: requests by REST
+    calls            those about calls
     rest             requests and their answers; attempts and delays
     http             sending them, with httpx
     failures         what went wrong on the way to a server, in sentences
@@ -55,6 +58,7 @@ TYPE_CHECKING = False  # what `typing` says, without the cost of importing it
 if TYPE_CHECKING:
     from vivavoce.client.account import Account, account_of
     from vivavoce.client.answers import Answer, AnswerAudio, AnswerCall, AnswerPart, AnswerText
+    from vivavoce.client.calls import CreatedCall
     from vivavoce.client.clients import AsyncAzureClient, AsyncClient, AzureClient, Client
     from vivavoce.client.connection import AsyncRealtimeConnection
     from vivavoce.client.errors import (
@@ -100,7 +104,6 @@ if TYPE_CHECKING:
         ReconnectingOverrides,
         ResponseInterrupted,
     )
-    from vivavoce.client.resources import CreatedCall
     from vivavoce.client.responding import AsyncResponding
     from vivavoce.client.sync_connection import RealtimeConnection
     from vivavoce.client.sync_responding import Responding
@@ -181,7 +184,7 @@ _HOMES = {
     "AzureClient": "clients",
     "Client": "clients",
     "Connect": "realtime",
-    "CreatedCall": "resources",
+    "CreatedCall": "calls",
     "OnReconnecting": "reconnecting",
     "Realtime": "realtime",
     "RealtimeConnection": "sync_connection",

@@ -187,9 +187,7 @@ class Connecting(Listening):
     """A connection about to be opened. Handlers that are registered and events that are sent now are for the
     connection."""
 
-    def __init__(self, address: Address, websocket_options: WebSocketOptions, max_queue_size: int) -> None:
-        self._address = address
-        self._options = websocket_options
+    def __init__(self, max_queue_size: int) -> None:
         self._handlers = Handlers()
         self._queue = SendQueue(max_queue_size)
         self._max_queue_size = max_queue_size
@@ -232,7 +230,9 @@ class AsyncConnect(Connecting):
         max_queue_size: int,
         recover: Callable[[], Recovery] | None = None,
     ) -> None:
-        super().__init__(address, websocket_options, max_queue_size)
+        super().__init__(max_queue_size)
+        self._address = address
+        self._options = websocket_options
         self._recover = recover
 
     async def enter(self) -> AsyncRealtimeConnection:
@@ -269,6 +269,11 @@ class Connect(Connecting):
     """
 
     _connection: RealtimeConnection
+
+    def __init__(self, address: Address, websocket_options: WebSocketOptions, max_queue_size: int) -> None:
+        super().__init__(max_queue_size)
+        self._address = address
+        self._options = websocket_options
 
     def enter(self) -> RealtimeConnection:
         """Open the connection, which the caller then has to close.

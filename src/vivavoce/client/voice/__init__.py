@@ -3,15 +3,16 @@
 Needs numpy and soxr, and sounddevice for the machine's own devices: `pip install "vivavoce[voice]"`.
 
     voice        a voice for a connection
-    core         what it does about events, without I/O
+    turns        what it does about events, without I/O,
+    core         where speech travels in events,
+    over_track   and where it travels on the track of a call
     playback     what has been heard
     recordings   sources and sinks without a sound card: files and arrays
     devices      the machine's own microphone and speaker
-    level        how loud something is
 """
 
+from vivavoce.audio.level import level_db
 from vivavoce.client.voice.devices import DeviceError, Microphone, Speaker
-from vivavoce.client.voice.level import level_db
 from vivavoce.client.voice.playback import Heard, Playback
 from vivavoce.client.voice.recordings import (
     ArraySink,

@@ -1,25 +1,20 @@
-"""What a voice does about the events of a server, without input and output."""
+"""What a voice does about the events of a server that carry its speech, without input and output."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from enum import Enum
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import pybase64
 
 from vivavoce.audio.convert import Incoming, Outgoing
 from vivavoce.audio.formats import Encoding
+from vivavoce.audio.level import level_db
 from vivavoce.audio.resample import LIVE
 from vivavoce.audio.samples import Samples
-from vivavoce.client.floor import Floor
-from vivavoce.client.voice.level import SILENCE_DB, level_db
 from vivavoce.client.voice.playback import RATE, Heard, Part, Playback
+from vivavoce.client.voice.turns import BargeIn, Talking, Turns
 from vivavoce.protocol import UnknownEvent
-
-MIN_COMMIT_MS = 100
-"""A server refuses to make a turn of less."""
 
 MAX_WAITING_MS = 30 * 60 * 1000
 """How much speech may wait to be heard. An item that would make it more is cut off."""
@@ -27,54 +22,20 @@ MAX_WAITING_MS = 30 * 60 * 1000
 _MAX_KNOWN = 4096
 """Items that are remembered; older ones are forgotten first."""
 
-BargeIn: TypeAlias = Literal["speech", "server"]
-"""When the assistant falls silent: as soon as somebody speaks, or when the server cancels the response."""
-
-
-class Talking(Enum):
-    """Who decides what the server hears."""
-
-    OPEN = "open"
-    """The server hears everything."""
-    RELEASED = "released"
-    """Push to talk: the server hears nothing."""
-    PRESSED = "pressed"
-    """Push to talk: the server hears what is said."""
-
-
-_NEXT = {
-    Talking.OPEN: frozenset[Talking](),
-    Talking.RELEASED: frozenset({Talking.PRESSED}),
-    Talking.PRESSED: frozenset({Talking.RELEASED}),
-}
-
 _BETA_NAMES = {"pcm16": Encoding.PCM, "g711_ulaw": Encoding.PCMU, "g711_alaw": Encoding.PCMA}
 
 
-class VoiceCore:
-    """Takes the server's events and what the microphone hears; gives what is to be sent, and fills a
-    playback.
+class VoiceCore(Turns):
+    """A voice of which both directions travel in events: see Turns.
 
-    - playback: where speech waits to be heard.
     - barge_in: see BargeIn.
-    - push_to_talk: what is said is sent only between `press` and `release`.
-
-    Events of both dialects are understood: what matters of one is its `type` and its fields.
     """
 
     def __init__(
         self, playback: Playback, *, barge_in: BargeIn = "speech", push_to_talk: bool = False
     ) -> None:
-        self.playback = playback
-        self.input_level_db = SILENCE_DB
-        self.speaking: set[Part] = set()
-        """Parts that have been spoken and not cut off; whoever plays them takes out what was heard."""
-        self.interrupted: list[Heard] = []
-        """What was cut off, for whoever wants to know; emptied by them."""
+        super().__init__(playback, push_to_talk=push_to_talk)
         self._barge_in = barge_in
-        self._talking = Talking.RELEASED if push_to_talk else Talking.OPEN
-        self._floor = Floor("voice")
-        self._outbox: list[dict[str, Any]] = []
         self._interruptible = True
         self._turn_taken = False
         """Somebody has said something since the assistant last began."""
@@ -88,21 +49,10 @@ class VoiceCore:
         """The responses of the items that were spoken."""
         self._silenced: set[str] = set()
         """Responses in progress of which nothing more is to be heard."""
-        self._pressed_ms = 0.0
-
-    @property
-    def talking(self) -> Talking:
-        return self._talking
-
-    @property
-    def responding(self) -> bool:
-        """A response of the conversation is in progress."""
-        return bool(self._floor.active)
 
     # What is said.
 
     def hear(self, samples: Samples) -> None:
-        """What the microphone hears, `(n,) int16` at 24 kHz."""
         self.input_level_db = level_db(samples)
         if self._talking is Talking.RELEASED:
             return
@@ -113,41 +63,26 @@ class VoiceCore:
             self._outbox.append(event)
 
     def press(self) -> None:
-        """Begin to say something: the assistant falls silent. Raises RuntimeError without push to talk and
-        when pressed already."""
-        self._become(Talking.PRESSED)
-        self.interrupt()
+        super().press()
         self._encoder = Outgoing(self._input, RATE, LIVE)
-        self._pressed_ms = 0.0
-        self._outbox.append({"type": "input_audio_buffer.clear"})
-
-    def release(self, response: Mapping[str, Any] | bool = True) -> bool:
-        """That was all. Whether it was enough to be a turn: less than MIN_COMMIT_MS is forgotten.
-
-        - response: False to ask for no response; a mapping is what its `response.create` carries.
-
-        Raises RuntimeError when not pressed.
-        """
-        self._become(Talking.RELEASED)
-        enough = self._pressed_ms >= MIN_COMMIT_MS
-        if not enough:
-            self._outbox.append({"type": "input_audio_buffer.clear"})
-            return False
-        self._outbox.append({"type": "input_audio_buffer.commit"})
-        if response is not False:
-            self._floor.ask(None if response is True else response)
-        return True
 
     def interrupt(self) -> None:
-        """Let the assistant fall silent: cancel its response, and tell what was heard of it."""
         for response_id in sorted(self._floor.active - self._silenced):
             self._outbox.append({"type": "response.cancel", "response_id": response_id})
         self._fall_silent()
 
+    async def caught_up(self) -> None:
+        """Whoever sends the events waits."""
+
+    async def hush(self) -> None:
+        """Events do not overtake each other."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
     # What comes.
 
     def feed(self, event: Any) -> bool:
-        """An event of the server. Whether it is an error that asking again will mend."""
         if isinstance(event, UnknownEvent):
             return False
         mended = self._floor.feed(event)
@@ -170,17 +105,6 @@ class VoiceCore:
             case "session.created" | "session.updated":
                 self._follow(event.session)
         return mended
-
-    def drain(self) -> list[dict[str, Any]]:
-        """What is to be sent now, in order."""
-        events = self._outbox + self._floor.drain()
-        self._outbox = []
-        return events
-
-    def _become(self, talking: Talking) -> None:
-        if talking not in _NEXT[self._talking]:
-            raise RuntimeError(f"Who talks is {self._talking.value}: it cannot become {talking.value}.")
-        self._talking = talking
 
     def _play(self, event: Any) -> None:
         part = Part(event.item_id, event.content_index)

@@ -65,7 +65,7 @@ class ArraySource:
     def __init__(self, audio: Audio, rate: int = RATE, *, silence: bool = True, paced: bool = True) -> None:
         self._samples = resample(_mono(audio), rate, RATE)
         self._silence = silence
-        self._paced = paced
+        self.paced = paced
         self._start = time.monotonic()
         self.over = not len(self._samples)
 
@@ -82,7 +82,7 @@ class ArraySource:
         position = 0
         while self._silence or not self.over:
             position += FRAME_SAMPLES
-            due = self.spoken_at(position * 1000 // RATE) - time.monotonic() if self._paced else 0
+            due = self.spoken_at(position * 1000 // RATE) - time.monotonic() if self.paced else 0
             await asyncio.sleep(due)
             self.over = position >= len(self._samples)
             frame = self._samples[position - FRAME_SAMPLES : position]

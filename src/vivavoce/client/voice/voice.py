@@ -13,9 +13,12 @@ from vivavoce.audio.samples import Samples
 from vivavoce.client.errors import ConnectionClosed
 from vivavoce.client.handlers import Handler, Handlers
 from vivavoce.client.sending import AsyncSender
-from vivavoce.client.voice.core import BargeIn, Talking, VoiceCore
+from vivavoce.client.voice.core import VoiceCore
+from vivavoce.client.voice.over_track import TrackCore
 from vivavoce.client.voice.playback import Heard, Part, Playback
 from vivavoce.client.voice.recordings import PacedSink, Sink
+from vivavoce.client.voice.turns import BargeIn, Talking, Turns
+from vivavoce.client.webrtc.track import Track
 
 
 class PlaybackStarted(NamedTuple):
@@ -93,8 +96,8 @@ class Voice:
         self._connection = connection
         self._source = source
         self._sink = sink if sink is not None else PacedSink()
-        self._core = VoiceCore(
-            Playback(self._started, self._finished), barge_in=barge_in, push_to_talk=push_to_talk
+        self._core = turns_of(
+            connection, Playback(self._started, self._finished), barge_in=barge_in, push_to_talk=push_to_talk
         )
         self._handlers = Handlers()
         self._sending = asyncio.Lock()
@@ -165,6 +168,8 @@ class Voice:
 
         Raises RuntimeError when not pressed.
         """
+        if self._core.talking is Talking.PRESSED:
+            await self._core.hush()
         enough = self._core.release(response)
         await self._flush()
         return enough
@@ -202,6 +207,7 @@ class Voice:
     ) -> None:
         if self._unwatch is not None:
             self._unwatch()
+        self._core.close()
         tasks, self._tasks = self._tasks, set()
         for task in tasks:
             task.cancel()
@@ -225,6 +231,8 @@ class Voice:
             async for samples in source:
                 self._core.hear(samples)
                 await self._flush()
+                if not getattr(source, "paced", True):
+                    await self._core.caught_up()
 
     async def _answer(self) -> None:
         """Send what events call for."""
@@ -245,9 +253,13 @@ class Voice:
     # What the playback tells, from whatever thread the device has.
 
     def _started(self, part: Part) -> None:
-        self._later(lambda: self._emit(PlaybackStarted(*part)))
+        if self._core.is_named(part):
+            self._later(lambda: self._emit(PlaybackStarted(*part)))
 
     def _finished(self, heard: Heard) -> None:
+        if not self._core.is_named(Part(heard.item_id, heard.content_index)):
+            return
+
         def tell() -> None:
             self._core.speaking.discard(Part(heard.item_id, heard.content_index))
             self._emit(PlaybackFinished(*heard))
@@ -265,6 +277,16 @@ class Voice:
             result = handler(event)
             if isawaitable(result):
                 self._spawn(_awaited(result), "voice handler")
+
+
+def turns_of(
+    connection: object, playback: Playback, *, barge_in: BargeIn = "speech", push_to_talk: bool = False
+) -> Turns:
+    """What a voice for this connection does: speech travels over the track of a call, else in events."""
+    track = getattr(connection, "audio", None)
+    if isinstance(track, Track):
+        return TrackCore(playback, track, push_to_talk=push_to_talk)
+    return VoiceCore(playback, barge_in=barge_in, push_to_talk=push_to_talk)
 
 
 async def _awaited(result: Awaitable[Any]) -> None:

@@ -1,0 +1,143 @@
+"""From an offer to an open call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UnsetType
+
+from vivavoce.client.errors import ConfigurationError, ConnectionClosed, ConnectTimeout, HandshakeFailed
+from vivavoce.client.realtime import UNSENT, Connecting
+from vivavoce.client.webrtc.channel import ChannelSocket, PeerReports
+from vivavoce.client.webrtc.track import Track
+from vivavoce.protocol import VivavoceError
+
+if TYPE_CHECKING:
+    from vivavoce.audio.samples import Samples
+    from vivavoce.client.calls import CreatedCall
+    from vivavoce.client.clients import AsyncClient
+    from vivavoce.client.voice.recordings import Sink
+    from vivavoce.client.webrtc.call import AsyncCall
+    from vivavoce.rtc import IceSettings, Peer
+
+_logger = logging.getLogger("vivavoce.client")
+
+
+class AsyncCallConnect(Connecting):
+    """A call about to be made. Leaving the context hangs up.
+
+    Handlers that are registered and events that are sent before it is entered are for the call.
+    """
+
+    _call: AsyncCall
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        session: Mapping[str, Any] | UnsetType,
+        *,
+        media: tuple[AsyncIterable[Samples] | None, Sink | None],
+        push_to_talk: bool,
+        ice: IceSettings | None,
+        open_timeout: float,
+        extra_query: Mapping[str, object],
+        extra_headers: Mapping[str, str],
+        max_queue_size: int,
+    ) -> None:
+        super().__init__(max_queue_size)
+        self._client = client
+        self._session = session
+        self._media = media
+        self._push_to_talk = push_to_talk
+        self._ice = ice
+        self._open_timeout = open_timeout
+        self._extra_query = extra_query
+        self._extra_headers = extra_headers
+        _needs_extra()
+
+    async def enter(self) -> AsyncCall:
+        """Make the call, which the caller then has to end with `close()`.
+
+        Raises ConnectError where there is no server or no way for the media, StatusError where it refuses,
+        ConfigurationError for settings that cannot work, KeyFunctionFailed where the function for the key
+        does.
+        """
+        from vivavoce.client.webrtc.call import AsyncCall
+        from vivavoce.rtc import Peer
+
+        socket = ChannelSocket(Track())
+        peer = Peer(PeerReports(socket), ice=self._ice_settings())
+        socket.carried_by(peer)
+        try:
+            created = await self._answered(peer)
+            await self._opened(socket, created)
+            call = AsyncCall(socket, self._core(), self._client, created.call_id)
+            try:
+                await call.flush()
+            except ConnectionClosed as closed:
+                _logger.warning(UNSENT, closed)
+            if any(self._media):
+                await call.attach(*self._media, push_to_talk=self._push_to_talk)
+        except BaseException:
+            await asyncio.shield(socket.close())
+            raise
+        self._call = call
+        return call
+
+    async def __aenter__(self) -> AsyncCall:
+        return await self.enter()
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._call.close()
+
+    async def _answered(self, peer: Peer) -> CreatedCall:
+        offer = await peer.offer()
+        created = await self._client.realtime.calls.create(
+            sdp=offer,
+            session=self._session,
+            extra_query=self._extra_query,
+            extra_headers=self._extra_headers,
+        )
+        try:
+            await peer.accept(created.sdp)
+        except VivavoceError as error:
+            raise HandshakeFailed(f"The server's answer to the call cannot be used: {error}") from error
+        return created
+
+    async def _opened(self, socket: ChannelSocket, created: CreatedCall) -> None:
+        which = f" {created.call_id}" if created.call_id else ""
+        try:
+            async with asyncio.timeout(self._open_timeout):
+                reason = await asyncio.shield(socket.opening)
+        except TimeoutError:
+            raise ConnectTimeout(
+                f"The server took the call{which}, but no way for its sound was found in "
+                f"{self._open_timeout:g} s: {_REMEDY}."
+            ) from None
+        if reason is not None:
+            raise HandshakeFailed(f"The server took the call{which}, but {reason}: {_REMEDY}.")
+
+    def _ice_settings(self) -> IceSettings:
+        """The program's, or those that reach a server on this machine too."""
+        from vivavoce.rtc import IceSettings
+
+        return self._ice or IceSettings()
+
+
+_REMEDY = "see whether UDP gets through to it, or give it or `ice` a TURN server"
+
+
+def _needs_extra() -> None:
+    try:
+        import vivavoce.rtc  # noqa: F401
+    except ImportError as missing:
+        raise ConfigurationError(
+            f"Calls over WebRTC need an extra ({missing.name} is missing). This mends it: "
+            'pip install "vivavoce[webrtc]"'
+        ) from missing
