@@ -110,6 +110,7 @@ class Answering:
         approved = []
         if whole:
             self.calls.seen()
+        if whole and self.calls.has_approved:
             approved = self.calls.take_approved(self.servers.offer(settings.tools, settings.tool_choice))
         response = ActiveResponse(
             settings=settings,

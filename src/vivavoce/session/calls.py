@@ -126,6 +126,11 @@ class Calls:
         self._approved = [request for request in self._approved if request.id != item_id]
         self._answered.discard(item_id)
 
+    @property
+    def has_approved(self) -> bool:
+        """Whether requests were granted that have not led to calls yet."""
+        return bool(self._approved)
+
     def take_approved(self, offer: Offer) -> list[tuple[McpApprovalRequest, Target]]:
         """The requests that were granted and whose tools are on offer: they lead to calls now."""
         taken: list[tuple[McpApprovalRequest, Target]] = []

@@ -77,6 +77,18 @@ def offer(
         for listed in loaded.get(tool.server_label, ())
         if is_allowed(tool, listed)
     ]
+    targets = _named(remote, functions) if remote else {}
+    if isinstance(choice, ToolChoiceMcp):
+        return _chosen(functions, choice, targets)
+    if choice == "required" and not functions:
+        choice = "none"
+    return Offer(tuple(functions), choice, targets)
+
+
+def _named(
+    remote: Sequence[tuple[McpTool, McpListedTool]], functions: list[FunctionTool]
+) -> dict[str, Target]:
+    """Find a name for every tool of a server, and add the function that stands for it."""
     taken = {function.name for function in functions}
     plain = Counter(_fitting(listed.name) for _, listed in remote)
     targets: dict[str, Target] = {}
@@ -87,11 +99,7 @@ def offer(
         taken.add(name)
         targets[name] = Target(tool.server_label, listed.name, needs_approval(tool, listed))
         functions.append(_function(name, listed))
-    if isinstance(choice, ToolChoiceMcp):
-        return _chosen(functions, choice, targets)
-    if choice == "required" and not functions:
-        choice = "none"
-    return Offer(tuple(functions), choice, targets)
+    return targets
 
 
 def _chosen(functions: list[FunctionTool], choice: ToolChoiceMcp, targets: dict[str, Target]) -> Offer:

@@ -275,13 +275,14 @@ class SessionRunner:
     def _carry_out(self) -> None:
         while effects := self._session.effects():
             for effect in effects:
-                self._do(effect)
+                if isinstance(effect, Send):  # nearly all of them
+                    self._stages.sent(effect.event)
+                    self._send(effect.event)
+                else:
+                    self._do(effect)
 
     def _do(self, effect: Effect) -> None:
         match effect:
-            case Send(event):
-                self._stages.sent(event)
-                self._send(event)
             case Hear():
                 self._hearing.put(effect)
             case FeedTranscription(item_id, audio, format):

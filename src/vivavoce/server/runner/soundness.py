@@ -55,11 +55,13 @@ def _refuse_unless_true(transcript: Transcript) -> None:
     _refuse_unless_writable(text)
     if not 0 <= stable <= len(text):
         raise ValueError(f"a transcript of {len(text)} characters cannot have {stable} that stand")
-    if not text.startswith("".join(each.token for each in transcript.logprobs)):
-        raise ValueError("a transcript's tokens are not its text")
-    if not all(-math.inf < each.logprob <= 0 for each in transcript.logprobs):
-        raise ValueError("a logarithm of a probability is a number up to 0")
-    _refuse_unless_writable("".join(transcript.languages))
+    if transcript.logprobs:
+        if not text.startswith("".join(each.token for each in transcript.logprobs)):
+            raise ValueError("a transcript's tokens are not its text")
+        if not all(-math.inf < each.logprob <= 0 for each in transcript.logprobs):
+            raise ValueError("a logarithm of a probability is a number up to 0")
+    if transcript.languages:
+        _refuse_unless_writable("".join(transcript.languages))
 
 
 def _refuse_unless_writable(text: str) -> None:
