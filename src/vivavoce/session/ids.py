@@ -27,4 +27,4 @@ class SequentialIds:
         self._count += 1
         if prefix == "call":
             return f"call_{self._head[:8]}{self._count:08d}"
-        return f"{prefix}_{self._head}{self._count:08d}"
+        return f"{prefix}_{self._head}{str(self._count).zfill(8)}"

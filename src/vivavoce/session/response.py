@@ -225,9 +225,9 @@ class ActiveResponse:
                     return self._exhausted()
                 if text:
                     output.write(text)
-            case AudioDelta() if output.format is None:
-                pass
             case AudioDelta(audio=audio, spoken=spoken):
+                if output.format is None:
+                    return None
                 if not self._fits_spoken(audio):
                     return self._exhausted()
                 if audio and self.first_audio_at is None:

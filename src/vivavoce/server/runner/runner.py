@@ -68,6 +68,8 @@ from vivavoce.session import (
     WakeAt,
 )
 
+APPENDS = (InputAudioBufferAppend, SessionInputAudioBufferAppend)
+
 CONCLUSIVE = (
     InputAudioBufferCommit,
     InputAudioBufferClear,
@@ -227,7 +229,7 @@ class SessionRunner:
     async def _take(self, event: ClientEvent) -> None:
         """An event goes to the session, after all that came before it was heard."""
         cleaning = self._cleaning
-        if isinstance(event, InputAudioBufferAppend | SessionInputAudioBufferAppend):
+        if isinstance(event, APPENDS):
             if cleaning is not None:
                 cleaned = await cleaning.clean(event)
                 if cleaned is None:
@@ -275,7 +277,7 @@ class SessionRunner:
     def _carry_out(self) -> None:
         while effects := self._session.effects():
             for effect in effects:
-                if isinstance(effect, Send):  # nearly all of them
+                if type(effect) is Send:  # as nearly all are
                     self._stages.sent(effect.event)
                     self._send(effect.event)
                 else:

@@ -125,7 +125,7 @@ class SessionStages:
         answer = self._responses.get(response_id)
         if answer is None:
             return
-        if isinstance(part, AudioDelta):
+        if type(part) is AudioDelta:
             answer.spoken_at = now
             if answer.speech is None:
                 self._speaks(answer, now)
