@@ -144,6 +144,48 @@ async def test_the_other_end_that_closes_is_lost_once() -> None:
     assert caller.log == ["connected", "opened"]
 
 
+async def test_what_was_sent_before_the_end_arrives() -> None:
+    caller, callee = End(), End()
+    async with call(caller, callee) as (calling, _called):
+        sent = [str(number) * 2_000 for number in range(20)]
+        for text in sent:
+            calling.send(text)
+        await calling.aclose()
+        await callee.until(lambda: len(callee.log) > 2)
+    assert callee.messages == sent
+
+
+async def test_an_end_that_does_not_answer_any_more_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vivavoce.rtc.peer.GOODBYE_S", 0.1)
+    caller, callee = End(), End()
+    async with call(caller, callee) as (calling, called):
+        transport = called._transport
+        assert transport is not None
+        for protocol in transport._ice._protocols:
+            protocol.transport.abort()
+        calling.send("nobody takes this")
+        await asyncio.wait_for(calling.aclose(), 20)
+    assert not callee.messages
+
+
+async def test_what_is_on_its_way_when_the_other_end_closes_is_lost_in_silence() -> None:
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context))
+    caller, callee = End(), End()
+    async with call(caller, callee) as (calling, called):
+        called.send("x" * 2_000_000)
+        transport = calling._transport
+        assert transport is not None
+        await transport._dtls.stop()  # not first SCTP, which would end what is on its way
+        await callee.until(lambda: len(callee.log) > 2)
+        assert called.buffered == 0
+        await asyncio.sleep(1.5)  # the time after which SCTP sends again
+        gc.collect()
+    assert not failures
+
+
 async def test_a_peer_that_nobody_connects_to_is_lost() -> None:
     offering, answering = End(), End()
     hurried = IceSettings(addresses=("127.0.0.1",), connect_s=0.3)

@@ -18,6 +18,9 @@ from vivavoce.rtc.transport import MAX_CHANNELS, Failed, Transport
 MAX_MESSAGE_BYTES = 22 * 1024 * 1024
 """Of one message of the data channel: an event with 15 MiB of audio in base64, and what is around it."""
 
+GOODBYE_S = 1.0
+"""How long the other end may take to take what was sent last, and to close its data channels."""
+
 
 class PeerEvents(Protocol):
     """Who hears of what happens to a connection. All is called on the event loop's thread; none blocks."""
@@ -158,11 +161,15 @@ class Peer:
             await self._taken.wait()
 
     async def aclose(self) -> None:
-        """Ends the connection; the other end is told. Frees sockets, tasks and timers."""
+        """Ends the connection once what was sent last is taken; the other end is told. Frees sockets, tasks
+        and timers. It takes no longer than GOODBYE_S."""
         if self._state is _State.CLOSED:
             return
+        stands = self._state is _State.CONNECTED
         self._to(_State.CLOSED)
         self._end()
+        if stands:
+            await self._close_channels()
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
@@ -241,6 +248,20 @@ class Peer:
                 channel.send(data)
             self._forget_waiting()
             self._events.opened()
+
+    async def _close_channels(self) -> None:
+        """Closes them at both ends: one that ends with its connection counts as an error in browsers."""
+        closing = []
+        for channel in self._channels:
+            if channel.readyState != "closed":
+                closed = asyncio.Event()
+                channel.once("close", closed.set)
+                channel.close()
+                closing.append(asyncio.create_task(closed.wait()))
+        if closing:
+            _, late = await asyncio.wait(closing, timeout=GOODBYE_S)
+            for each in late:
+                each.cancel()
 
     def _received(self, data: str | bytes) -> None:
         # Not at once: what goes wrong with whoever listens is no fault of the other end's packets.
