@@ -11,6 +11,8 @@ import pytest
 from tests.server.scripted import ScriptedTranscriber, Stage, WrittenDown
 from vivavoce.protocol import GA_MEDIA, AudioDelta, OutputPart, ResponseEnd, ResponseRequest, TextDelta
 from vivavoce.protocol.dialects import GA
+from vivavoce.server.config import Config
+from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import Line, TransportClosed
 
 RATE = 24000
@@ -169,3 +171,40 @@ async def test_a_line_that_is_behind_holds_nobody_up() -> None:
         beside.writable.clear()
         await stage.send(type="response.create")
         await stage.transport.until("response.done")
+
+
+async def test_the_server_goes_away_when_the_answer_was_heard() -> None:
+    async with Stage(greeting, plays=True) as stage:
+        await stage.send(type="response.create")
+        draining = asyncio.create_task(stage.runner.drain())
+        await stage.transport.until("response.done")
+        for _ in range(10):
+            assert stage.runner.play()
+            await asyncio.sleep(0)
+            assert not draining.done()
+        await speak(stage, audio(0.2, 8000))
+        assert "input_audio_buffer.speech_started" not in stage.transport.types
+        assert stage.runner.play() == b""
+        await draining
+    async with Stage(greeting, plays=True) as stage:
+        await stage.send(type="response.create")
+        await stage.transport.until("response.done")
+        draining = asyncio.create_task(stage.runner.drain())
+        await asyncio.sleep(0)
+        await stage.runner.aclose()
+        await draining
+
+
+async def test_the_playback_is_a_stage() -> None:
+    telemetry = Telemetry(Config())
+    assert telemetry.metrics is not None
+    async with Stage(greeting, plays=True, telemetry=telemetry) as stage:
+        await stage.send(type="response.create")
+        await stage.transport.until("response.done")
+        for _ in range(11):
+            stage.runner.play()
+        await stage.send(type="response.create")
+        await stage.transport.until("response.done", 2)
+    told = telemetry.metrics.text().decode()
+    assert 'vivavoce_stage_seconds_count{stage="playback"} 2.0' in told
+    assert 'vivavoce_first_output_seconds_count{stage="playback"} 1.0' in told

@@ -758,10 +758,10 @@ class GameThatIsPlayed(Game):
     def send_audio_in_an_event(self) -> None:
         self.answered("input_audio_buffer.append", [], "invalid_value", audio="AAAA")
 
-    @rule(parts=parts_of_an_answer, frames=st.sampled_from([0, 1, 5, 20]), pick=picks)
+    @rule(parts=parts_of_an_answer, frames=st.sampled_from([0, 1, 5, 20, 60]), pick=picks)
     def break_in(self, parts: list[int], frames: int, pick: int) -> None:
         """Somebody speaks while an answer is played; what comes next knows how much of it was heard."""
-        self.answer([pick, 9 * 12 + 3, *parts], pick)
+        self.answer([pick, 9 * 12 + 3, *parts, *[18 * 12] * (pick % 3 == 0)], pick)
         self.play(frames)
         self.talk(True, 9600)
         self.respond(False, "", None, "inf", pick)

@@ -182,6 +182,8 @@ class SessionRunner:
             return b""
         audio = self._session.play(self._clock.now())
         self._carry_out()
+        if audio:
+            self._stages.played()
         if self._pace is not None:
             self._pace.played()
         return audio
@@ -215,12 +217,16 @@ class SessionRunner:
         self._draining = True
         while self._session.busy and (working := self._live.working):
             await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+        if self._pace is not None:
+            await self._pace.played_out()
 
     async def aclose(self) -> None:
         """The peer is gone or the session is over: free everything. Safe to call more than once."""
         self._session.end(self._clock.now())
         self._carry_out()
         self._stages.end()
+        if self._pace is not None:
+            self._pace.played()
         self._hearing.forget()
         self._clock.stop_alarm()
         await self._live.aclose()
@@ -322,6 +328,8 @@ class SessionRunner:
     def _wake(self) -> None:
         self._session.tick(self._clock.now())
         self._carry_out()
+        if self._pace is not None:
+            self._pace.played()
 
 
 def _compaction(settings: SessionSettings) -> Compaction | None:

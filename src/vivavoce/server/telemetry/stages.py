@@ -22,6 +22,9 @@ from vivavoce.protocol import (
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
     McpCall,
+    OutputAudioBufferCleared,
+    OutputAudioBufferStarted,
+    OutputAudioBufferStopped,
     OutputPart,
     Response,
     ResponseCreated,
@@ -37,7 +40,7 @@ from vivavoce.protocol import (
     Usage,
 )
 
-StageName = Literal["session", "turn", "transcription", "response", "language", "speech", "tool"]
+StageName = Literal["session", "turn", "transcription", "response", "language", "speech", "tool", "playback"]
 
 
 class Stage(msgspec.Struct, kw_only=True, eq=False):
@@ -75,6 +78,7 @@ class SessionStages:
     __slots__ = (
         "_ended",
         "_now",
+        "_playback",
         "_responses",
         "_session",
         "_sinks",
@@ -90,6 +94,7 @@ class SessionStages:
         self._responses: dict[str, _Answer] = {}
         self._tools: dict[str, Stage] = {}
         self._turn: Stage | None = None
+        self._playback: Stage | None = None
         self._ended = False
         attributes = {"kind": kind, "model": model or ""}
         self._session = self._begin("session", now(), None, attributes)
@@ -143,6 +148,11 @@ class SessionStages:
             if stage is not None and stage.first_output_at is None:
                 stage.first_output_at = now
 
+    def played(self) -> None:
+        """The transport was handed some of what plays."""
+        if self._playback is not None and self._playback.first_output_at is None:
+            self._playback.first_output_at = self._now()
+
     def end(self) -> None:
         """The session is over: so is whatever was under way."""
         if self._ended:
@@ -153,6 +163,7 @@ class SessionStages:
             self._end(stage, now, "session_ended")
         for answer in self._responses.values():
             self._close(answer, now, "session_ended")
+        self._end_playback(now)
         if self._turn is not None:
             self._end(self._turn, now)
         self._end(self._session, now)
@@ -230,6 +241,23 @@ class SessionStages:
             case _:
                 pass
 
+    def _playback_began(self, event: OutputAudioBufferStarted, now: float) -> None:
+        parent = self._turn or self._session
+        self._playback = self._begin("playback", now, parent, {"response_id": event.response_id})
+
+    def _playback_stopped(self, event: OutputAudioBufferStopped, now: float) -> None:
+        self._end_playback(now)
+
+    def _playback_cleared(self, event: OutputAudioBufferCleared, now: float) -> None:
+        if self._playback is not None:
+            self._playback.attributes["cleared"] = True
+        self._end_playback(now)
+
+    def _end_playback(self, now: float) -> None:
+        if self._playback is not None:
+            self._end(self._playback, now)
+            self._playback = None
+
     # Stages
 
     def _begin(self, name: StageName, now: float, parent: Stage | None, attributes: dict[str, Any]) -> Stage:
@@ -299,5 +327,8 @@ _WATCHED: dict[type, Callable[[SessionStages, Any, float], None]] = {
     ResponseMcpCallInProgress: SessionStages._tool_began,
     ResponseMcpCallCompleted: SessionStages._tool_ended,
     ResponseMcpCallFailed: SessionStages._tool_ended,
+    OutputAudioBufferStarted: SessionStages._playback_began,
+    OutputAudioBufferStopped: SessionStages._playback_stopped,
+    OutputAudioBufferCleared: SessionStages._playback_cleared,
 }
 """What is done about an event; nothing about all others, of which there are many."""
