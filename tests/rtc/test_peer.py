@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import gc
 import os
+import random
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from fractions import Fraction
@@ -208,6 +210,36 @@ async def test_a_peer_that_vanishes_is_lost_when_its_consent_expires() -> None:
             protocol.transport.abort()  # as if the machine had gone: no goodbye
         await callee.until(lambda: len(callee.log) > 2)
     assert callee.log[2] == "lost: the other end no longer answers"
+
+
+async def test_packets_of_strangers_do_no_harm() -> None:
+    caller, callee = End(hertz=440), End()
+    dice = random.Random(5)
+    errors: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: errors.append(context))
+    async with call(caller, callee) as (calling, called):
+        assert called._transport is not None
+        port = called._transport._ice._protocols[0].local_candidate.port
+        with socket.socket(type=socket.SOCK_DGRAM) as stranger:
+            for first in (None, *range(256)):
+                noise = b"" if first is None else bytes([first]) + dice.randbytes(dice.randrange(1400))
+                stranger.sendto(noise, ("127.0.0.1", port))
+            for attributes in (
+                b"",
+                b"\x00\x06\x00\x04abcd",
+                b"\x80\x28\x00\x04abcd",
+                b"\x00\x20\x00\x01abcd",
+            ):
+                header = b"\x00\x01" + len(attributes).to_bytes(2) + b"\x21\x12\xa4\x42" + dice.randbytes(12)
+                stranger.sendto(header + attributes, ("127.0.0.1", port))
+        calling.send("still here")
+        await callee.until(lambda: callee.messages == ["still here"])
+        before = len(callee.pcm)
+        await callee.until(lambda: len(callee.pcm) >= before + 24_000)
+        assert callee.log == ["connected", "opened"]
+    assert pitch(callee.pcm) == pytest.approx(440, abs=3)
+    assert errors == []
 
 
 async def test_a_certificate_that_is_not_the_described_one_is_refused() -> None:
