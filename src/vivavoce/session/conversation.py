@@ -290,6 +290,8 @@ class StoredItem:
                     return
                 for part in content:
                     match part:
+                        case InputAudio():
+                            pass  # what is understood of it is in `heard`
                         case InputText(text=text) | OutputText(text=text):
                             yield text
                         case OutputAudio(transcript=str(transcript)):

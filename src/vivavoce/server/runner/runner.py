@@ -41,6 +41,7 @@ from vivavoce.server.runner.pace import Pace
 from vivavoce.server.runner.summarising import Summarising
 from vivavoce.server.runner.tools import Tools
 from vivavoce.server.runner.understanding import Understanding
+from vivavoce.server.telemetry.stages import WATCHED
 from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import Line, Transport, TransportClosed
 from vivavoce.session import (
@@ -284,8 +285,10 @@ class SessionRunner:
         while effects := self._session.effects():
             for effect in effects:
                 if type(effect) is Send:  # as nearly all are
-                    self._stages.sent(effect.event)
-                    self._send(effect.event)
+                    event = effect.event
+                    if type(event) in WATCHED:
+                        self._stages.sent(event)
+                    self._send(event)
                 else:
                     self._do(effect)
 

@@ -102,10 +102,8 @@ class SessionStages:
     # What passes
 
     def sent(self, event: ServerEvent) -> None:
-        """The session sends this event."""
-        watch = _WATCHED.get(type(event))
-        if watch is not None:
-            watch(self, event, self._now())
+        """The session sends this event, one of those that are `WATCHED`."""
+        WATCHED[type(event)](self, event, self._now())
 
     def transcription_due(self, item_id: str) -> None:
         """An utterance is over: its transcript is due."""
@@ -314,7 +312,7 @@ def _failure(response: Response) -> str | None:
 _WRITTEN = (TextDelta, FunctionCallStart, FunctionCallDelta)
 """What a language model brings of its output."""
 
-_WATCHED: dict[type, Callable[[SessionStages, Any, float], None]] = {
+WATCHED: dict[type, Callable[[SessionStages, Any, float], None]] = {
     SessionCreated: SessionStages._told_session,
     SessionUpdated: SessionStages._told_session,
     ErrorEvent: SessionStages._told_error,
@@ -331,4 +329,4 @@ _WATCHED: dict[type, Callable[[SessionStages, Any, float], None]] = {
     OutputAudioBufferStopped: SessionStages._playback_stopped,
     OutputAudioBufferCleared: SessionStages._playback_cleared,
 }
-"""What is done about an event; nothing about all others, of which there are many."""
+"""What is done about an event; all others, of which there are many, tell nothing."""
