@@ -120,6 +120,27 @@ async def test_a_responder_waits_for_the_ear() -> None:
                 await asyncio.sleep(0)
 
 
+async def test_a_responder_that_waits_goes_on_when_nobody_wants_to_hear_it() -> None:
+    async with Stage(endless, plays=True) as stage:
+        await stage.send(type="response.create")
+        await stage.transport.until("response.output_audio_transcript.delta", 121)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        await stage.send(type="output_audio_buffer.clear")
+        assert stage.transport.types[-2:] == ["output_audio_buffer.cleared", "conversation.item.truncated"]
+        await stage.transport.until("response.output_audio_transcript.delta", 200)
+        assert stage.runner.play() == b""
+
+
+async def test_audio_in_an_event_is_refused_whether_noise_is_reduced_or_not() -> None:
+    async with Stage(greeting, plays=True) as stage:
+        for reduction in (None, {"type": "near_field"}):
+            heard = {"noise_reduction": reduction}
+            await stage.send(type="session.update", session={"type": "realtime", "audio": {"input": heard}})
+            await stage.send(type="input_audio_buffer.append", audio="AAAA")
+            assert stage.transport.types[-2:] == ["session.updated", "error"]
+
+
 async def test_who_joins_sees_what_the_others_see() -> None:
     async with Stage(greeting, plays=True) as stage:
         await stage.send(type="session.update", session={"type": "realtime", "instructions": "Be brief."})

@@ -237,7 +237,7 @@ class SessionRunner:
         """An event goes to the session, after all that came before it was heard."""
         cleaning = self._cleaning
         if isinstance(event, APPENDS):
-            if cleaning is not None:
+            if cleaning is not None and self._pace is None:
                 cleaned = await cleaning.clean(event)
                 if cleaned is None:
                     return
@@ -280,6 +280,8 @@ class SessionRunner:
             self._carry_out()
         finally:
             self._lines.asking = None
+        if self._pace is not None:
+            self._pace.played()
 
     def _carry_out(self) -> None:
         while effects := self._session.effects():
