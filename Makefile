@@ -103,7 +103,8 @@ ifeq ($(CHROMIUM),)
 	apt-get install --quiet --yes --no-install-recommends chromium
 endif
 	cd $(PAGE) && npm ci --silent --no-audit --no-fund
-	$(BIN)/python -m pytest $(PAGE) $(BROWSER) --no-cov
+	cd $(BROWSER) && npm ci --silent --no-audit --no-fund
+	$(BIN)/python -m pytest $(PAGE) $(BROWSER) --no-cov --numprocesses 2 --dist loadfile
 endif
 
 $(VENV)/docs: $(VENV)/pip pyproject.toml
