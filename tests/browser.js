@@ -1,5 +1,5 @@
 // What a page under test has besides its own: a microphone that the test speaks into, and an ear at every track
-// that comes over WebRTC. Both live on one WebAudio clock.
+// that comes over WebRTC and at all that WebAudio plays.
 
 {
   const QUIET = 0.005;
@@ -16,9 +16,12 @@
       return destination.stream;
     },
 
-    // Say a WAV file; resolves when it is said.
+    // Say a WAV file; resolves when it is said. Of a data URL nothing is fetched, which a page's policy may forbid.
     async say(url) {
-      const audio = await sound().decodeAudioData(await (await fetch(url)).arrayBuffer());
+      const bytes = url.startsWith('data:')
+        ? Uint8Array.from(atob(url.slice(url.indexOf(',') + 1)), (character) => character.charCodeAt(0)).buffer
+        : await (await fetch(url)).arrayBuffer();
+      const audio = await sound().decodeAudioData(bytes);
       microphone.stream;
       const source = new AudioBufferSourceNode(sound(), { buffer: audio });
       source.connect(destination);
@@ -32,6 +35,7 @@
   };
 
   // The ear: how loud what arrives is, as the root mean square of the last 85 ms, every 40 ms.
+  const { connect } = AudioNode.prototype;
   const levels = []; // [performance.now(), loudness]
   const hear = (track) => {
     const stream = new MediaStream([track]);
@@ -40,8 +44,11 @@
     element.srcObject = stream;
     element.muted = true;
     element.play().catch(() => {}); // a track that ends at once interrupts it
-    const analyser = new AnalyserNode(sound(), { fftSize: 4096 });
-    sound().createMediaStreamSource(stream).connect(analyser);
+    listen(sound().createMediaStreamSource(stream));
+  };
+  const listen = (source) => {
+    const analyser = new AnalyserNode(source.context, { fftSize: 4096 });
+    connect.call(source, analyser);
     const samples = new Float32Array(analyser.fftSize);
     setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
@@ -59,9 +66,14 @@
 
     // Nothing has been loud for so many milliseconds, and the ear was there to hear it.
     quiet(ms) {
-      const last = levels.slice(-Math.ceil(ms / LOOK_MS));
-      return last.length * LOOK_MS >= ms && last.every(([, level]) => level <= QUIET);
+      const since = performance.now() - ms;
+      return levels[0]?.[0] <= since && levels.every(([at, level]) => at < since || level <= QUIET);
     },
+  };
+
+  AudioNode.prototype.connect = function (...where) {
+    if (where[0] instanceof AudioDestinationNode) listen(this);
+    return connect.apply(this, where);
   };
 
   const Native = globalThis.RTCPeerConnection;

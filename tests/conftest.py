@@ -12,7 +12,20 @@ CI = bool(os.environ.get("CI"))
 _NEEDS_SCHEMAS = ["protocol/test_examples.py", "protocol/test_schemas.py"]
 _without_schemas = not CI and not SCHEMAS.is_file()
 
+APART = tuple(
+    Path(__file__).parent / folder
+    for folder in ("console", "stock/browser", "stock/javascript", "stock/pyodide")
+)
+
 collect_ignore = _NEEDS_SCHEMAS if _without_schemas else []
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What needs node, what npm installs or a browser is collected when it is asked for by name."""
+    if collection_path not in APART:
+        return None
+    asked = (Path(config.invocation_params.dir, each.split("::")[0]).resolve() for each in config.args)
+    return None if any(path.is_relative_to(collection_path) for path in asked) else True
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -20,12 +20,9 @@ WORDS = ("yes", "no", "maybe", "good morning", "翻訳")
 
 
 class Interpreting(RuleBasedStateMachine):
-    plays = False
-
     def __init__(self) -> None:
         super().__init__()
-        self.session = Interpreted(words=True, max_seconds=0, plays=self.plays)
-        self.played = b""
+        self.session = Interpreted(words=True, max_seconds=0)
         self.events: list[Event] = []
         self.spoken: list[bool] = []
         """The detector's opinion of every frame so far."""
@@ -168,13 +165,7 @@ class Interpreting(RuleBasedStateMachine):
         answered = [self.answers[each] for each in self.asked() if each in self.answers]
         said = "".join(text for text, _ in answered).replace(" ", "")
         assert texts(self.events, "output_transcript").replace(" ", "") == said
-        spoken = b"".join(audio for _, audio in answered)
-        if self.plays:
-            assert spoken.startswith(self.played)
-            assert sound(self.events) == b""
-            assert self.session.session.playing is (self.played != spoken)
-        else:
-            assert sound(self.events) == spoken
+        assert sound(self.events) == b"".join(audio for _, audio in answered)
 
     @invariant()
     def time_goes_forward(self) -> None:
@@ -196,9 +187,8 @@ class Interpreting(RuleBasedStateMachine):
             assert self.closing
             assert set(self.session.utterances) == set(self.final)
             assert not self.running()
-            assert not self.session.session.playing
         elif self.closing and not self.session.unjudged:
-            assert self.untold() or self.running() or self.session.session.playing
+            assert self.untold() or self.running()
 
     def teardown(self) -> None:
         running, untold = self.running(), self.untold()
@@ -210,23 +200,7 @@ class Interpreting(RuleBasedStateMachine):
         assert not self.session.did(Respond, OpenTranscription)
 
 
-class InterpretingACall(Interpreting):
-    """The same where the transport plays the translation."""
-
-    plays = True
-
-    @precondition(lambda self: self.session.session.playing)
-    @rule(frames=st.integers(1, 20))
-    def play(self, frames: int) -> None:
-        for _ in range(frames):
-            audio, events = self.session.play()
-            self.played += audio
-            self.saw(events)
-
-
-SETTINGS = settings(
+Interpreting.TestCase.settings = settings(
     max_examples=EXAMPLES, stateful_step_count=40, deadline=None, derandomize=not SOAK, database=None
 )
-Interpreting.TestCase.settings = SETTINGS
-InterpretingACall.TestCase.settings = settings(SETTINGS, max_examples=EXAMPLES // 2)
-TestInterpreting, TestInterpretingACall = Interpreting.TestCase, InterpretingACall.TestCase
+TestInterpreting = Interpreting.TestCase

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 
 from vivavoce.server import config as configuration
-from vivavoce.server import rest
+from vivavoce.server import console, rest
 from vivavoce.server.access import Access
 from vivavoce.server.calls.registry import Calls
 from vivavoce.server.calls.routes import CallRoutes
@@ -46,7 +46,8 @@ def app(config: Config | None = None) -> "RealtimeApplication":
 
 
 class RealtimeApplication(Starlette):
-    """`GET /v1/realtime` (WebSocket), `GET /v1/models`, `GET /healthz` and `GET /metrics`.
+    """`GET /v1/realtime` (WebSocket), `GET /v1/models`, `GET /healthz`, `GET /metrics`, and the console at
+    `GET /`.
 
     The engines start and stop with the application's lifespan. A mounted application's lifespan is nobody's
     business but the parent's, which hands it on:
@@ -85,6 +86,7 @@ class RealtimeApplication(Starlette):
                 *CallRoutes(self.calls, access, models, self._sessions, config).routes(),
                 *rest.routes(access, models, self.health),
                 *Mint(access, models, config.session, ids, self._abilities, beta=server.beta).routes(),
+                *(console.routes(lambda: self.keys.needed) if server.console else ()),
                 *telemetry_routes(self.telemetry.metrics, None if config.metrics.public else access),
                 *(WebSocketRoute(door.path, Entrance(self._realtime, door)) for door in DOORS),
                 WebSocketRoute("/{path:path}", rest.UnknownSocket()),

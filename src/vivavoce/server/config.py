@@ -67,6 +67,9 @@ class ServerSettings:
     """PEM file with the certificate's private key."""
     tls_self_signed: bool = False
     """Make a certificate for localhost at every start."""
+    console: bool = True
+    """Show the console at `GET /`: a page to talk to the server with. It opens nothing by itself: who talks
+    signs in with a key where one is needed."""
     beta: bool = True
     """Speak the beta dialect with clients that ask for it; without, they are refused as OpenAI does."""
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0

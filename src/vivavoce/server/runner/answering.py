@@ -54,7 +54,7 @@ class Answering:
         answer = self._responder.respond(request)
         parts = 0
         try:
-            with Patience(self._timeout) as patience:
+            async with Patience(self._timeout) as patience:
                 async for part in answer:
                     patience.pause()
                     refuse_unless_sound(part)

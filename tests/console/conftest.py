@@ -1,0 +1,70 @@
+"""A server with a key, a browser, and the console in it."""
+
+import base64
+import io
+import wave
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import chromium
+from tests.conftest import SHARED
+from tests.console.page import Console, console
+from tests.serving import Server, serving
+from tests.stock.speech import recording
+from tests.stock.story import CONFIG, write_rules
+
+Open = Callable[..., Console]
+
+RECORDED = (SHARED / "audio").is_dir()
+SHIPPED = Path(str(files("vivavoce.conformance") / "speech.wav"))
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = Path(tmp_path_factory.mktemp("server"))
+    write_rules(folder)
+    with serving(folder, config=CONFIG) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def spoken() -> str:
+    """A WAV file as a data URL: somebody says something, a person where there are recordings."""
+    audio = recording(SHARED / "audio" / "austen-0880.wav" if RECORDED else SHIPPED)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(24_000)
+        written.writeframes(audio)
+    return "data:audio/wav;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+@pytest.fixture(scope="package")
+def said() -> str:
+    """Words that are safe to be heard in it; none where no person said it."""
+    return "young man" if RECORDED else ""
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Server, spoken: str) -> Iterator[Console]:
+    """The console, before anybody has signed in."""
+    with console(browser, server.base_url.removesuffix("/v1") + "/", server.key, spoken) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(visit: Console) -> Console:
+    """The console, signed in."""
+    visit.sign_in()
+    return visit

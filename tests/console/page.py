@@ -1,0 +1,145 @@
+"""The console as its user sees it."""
+
+import json
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Browser, Download, Locator, Page, expect
+
+from tests.browser import ANSWER_MS, Visit, visiting
+
+expect.set_options(timeout=ANSWER_MS)
+
+POLICY = "document.addEventListener('securitypolicyviolation', ({blockedURI}) => violations.push(blockedURI))"
+MICROPHONE = "microphone.install()"
+
+
+class Console:
+    """One visit. What it may not do, it has not done when `finish` returns."""
+
+    def __init__(self, visit: Visit, url: str, key: str, spoken: str) -> None:
+        self.visit, self.url, self.key = visit, url, key
+        self._spoken = spoken
+        self.page: Page = visit.page
+        self.page.add_init_script(f"globalThis.violations = []; {POLICY}; {MICROPHONE}")
+        self.page.goto(url)
+        self.ready()
+
+    def ready(self) -> None:
+        """The page knows what to ask for."""
+        expect(self.page.locator("#sign-in:visible, #start:visible").first).to_be_visible()
+
+    # What somebody does.
+
+    def sign_in(self, key: str | None = None) -> None:
+        self.page.get_by_label("API key", exact=True).fill(key or self.key)
+        self.page.get_by_role("button", name="Sign in").click()
+        if key is None:
+            expect(self.page.locator("#start")).to_be_visible()
+
+    def start(self) -> None:
+        """Begin to talk."""
+        self.page.get_by_role("button", name="Start talking").click()
+        self.connected()
+
+    def connected(self) -> None:
+        expect(self.page.get_by_role("status")).to_have_text("Connected")
+
+    def say(self) -> None:
+        """Say something into the microphone; in the end it is said."""
+        self.page.evaluate("url => microphone.say(url)", self._spoken)
+
+    def write(self, text: str) -> None:
+        self.page.get_by_label("Message").fill(text)
+        self.page.get_by_label("Message").press("Enter")
+
+    def choose(self, label: str) -> None:
+        """One of the choices that exclude each other."""
+        self.page.get_by_role("radio", name=label).check()
+
+    def add_tool(self, answer: str, code: str = "") -> None:
+        """Define the weather, answered by hand or with a snippet."""
+        self.page.get_by_role("button", name="Add a function").click()
+        sheet = self.page.get_by_role("dialog")
+        sheet.get_by_role("radio", name=answer).check()
+        if code:
+            sheet.get_by_role("textbox", name="Snippet").fill(code)
+        sheet.get_by_role("button", name="Save").click()
+        expect(sheet).to_be_hidden()
+
+    # What somebody sees and hears.
+
+    def entries(self, who: str) -> Locator:
+        """What one side has said: `user`, `assistant` or `tool`."""
+        return self.page.locator(f".entry.{who}")
+
+    def notice(self) -> Locator:
+        return self.page.get_by_role("alert")
+
+    def logged(self, kind: str) -> Locator:
+        """The events of this type in the log."""
+        return self.page.locator("#log details").filter(has=self.page.get_by_text(kind, exact=True))
+
+    def hears(self) -> None:
+        self._until("ear.loud()")
+
+    def hears_nothing(self, ms: int = 500) -> None:
+        self._until(f"ear.quiet({ms})")
+
+    def _until(self, condition: str) -> None:
+        """Playwright's own waiting makes a function of a text, which the page's policy forbids."""
+        look = f"const look = () => ({condition}) ? resolve() : setTimeout(look, 40);"
+        self.page.evaluate(f"() => new Promise((resolve) => {{ {look} look(); }})")
+
+    def stages(self, turn: int) -> dict[str, str]:
+        """The stages of a turn in the timeline, and how long after its end each began to show."""
+        rows = self.page.locator(f".turn:nth-last-child({turn}) tbody tr").all()
+        return {row.locator("th").inner_text(): row.locator(".after").inner_text() for row in rows}
+
+    # What somebody takes home.
+
+    def recording(self, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Both sides of the recording, as samples at 24 kHz."""
+        file = folder / "recording.wav"
+        self._download("Recording").save_as(file)
+        with wave.open(str(file)) as read:
+            assert (read.getnchannels(), read.getsampwidth(), read.getframerate()) == (2, 2, 24_000)
+            samples = np.frombuffer(read.readframes(read.getnframes()), "<i2").reshape(-1, 2)
+        return samples[:, 0], samples[:, 1]
+
+    def log(self, folder: Path) -> list[dict[str, Any]]:
+        """The event log."""
+        file = folder / "events.jsonl"
+        self._download("JSONL").save_as(file)
+        return [json.loads(line) for line in file.read_text().splitlines()]
+
+    def _download(self, button: str) -> Download:
+        with self.page.expect_download() as download:
+            self.page.get_by_role("button", name=button).click()
+        return download.value
+
+    def finish(self) -> None:
+        """Nothing was refused by the page's policy, and the key is nowhere but in memory."""
+        assert self.page.evaluate("violations") == []
+        kept = self.page.evaluate(
+            "JSON.stringify([location.href, document.cookie, {...localStorage}, {...sessionStorage}, "
+            "document.documentElement.outerHTML, "
+            "[...document.querySelectorAll('input, textarea')].map((field) => field.value)])"
+        )
+        assert self.key not in kept
+        assert "ek_" not in kept
+        assert not any(self.key in line for line in self.visit.requested + self.visit.console)
+        assert not any("ek_" in line for line in self.visit.requested + self.visit.console)
+
+
+@contextmanager
+def console(browser: Browser, url: str, key: str, spoken: str, **profile: Any) -> Iterator[Console]:
+    """The console at this URL, in a profile of its own."""
+    with visiting(browser, viewport={"width": 1440, "height": 900}, **profile) as visit:
+        opened = Console(visit, url, key, spoken)
+        yield opened
+        opened.finish()

@@ -1,0 +1,164 @@
+"""The way in, and the page for all who use it: by keyboard, on a phone, by what is read out."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.console.page import Console, console
+from tests.serving import serving
+
+NAMED = {
+    "button",
+    "checkbox",
+    "combobox",
+    "dialog",
+    "image",
+    "link",
+    "meter",
+    "radio",
+    "searchbox",
+    "slider",
+    "textbox",
+}
+"""Roles of what has to have a name."""
+
+
+def nameless(page: Console) -> list[str]:
+    """The controls of the accessibility tree that have no name."""
+    devtools = page.page.context.new_cdp_session(page.page)
+    nodes: list[dict[str, Any]] = devtools.send("Accessibility.getFullAXTree")["nodes"]
+    shown = [node for node in nodes if not node.get("ignored")]
+    controls = [node for node in shown if node["role"]["value"].lower() in NAMED]
+    assert len(controls) > 5
+    return [str(node["role"]) for node in controls if not node.get("name", {}).get("value", "").strip()]
+
+
+class TestTheWayIn:
+    def test_a_wrong_key_is_refused_and_the_right_one_opens(self, visit: Console) -> None:
+        expect(visit.page.get_by_role("button", name="Start talking")).to_be_hidden()
+        visit.sign_in("sk-wrong")
+        expect(visit.notice()).to_contain_text("The server does not take this key")
+        visit.sign_in("two words")
+        expect(visit.notice()).to_contain_text("has letters, digits and signs, and no blanks")
+        visit.sign_in()
+        expect(visit.notice()).to_have_count(0)
+        visit.write("Please say good morning")
+        expect(visit.entries("assistant").locator(".words")).to_have_text("good morning")
+        visit.page.get_by_role("button", name="Sign out").click()
+        expect(visit.page.get_by_label("API key", exact=True)).to_be_visible()
+        expect(visit.page.locator("#status")).to_have_text("Not connected")
+        visit.visit.console[:] = [line for line in visit.visit.console if "401" not in line]
+
+    def test_a_reload_forgets_the_key_and_keeps_the_settings(self, page: Console) -> None:
+        page.page.get_by_label("Voice").select_option("marin")
+        page.write("Please say good morning")
+        page.connected()
+        page.page.reload()
+        page.ready()
+        page.sign_in()
+        expect(page.page.get_by_label("Voice")).to_have_value("marin")
+        expect(page.entries("user")).to_have_count(0)
+        page.start()
+        page.say()
+        page.hears()
+
+    def test_without_keys_nobody_is_asked_for_one(
+        self, browser: Browser, spoken: str, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        with serving(tmp_path_factory.mktemp("open"), key=None) as server:
+            url = server.base_url.removesuffix("/v1") + "/"
+            with console(browser, url, "no key at all", spoken) as visit:
+                expect(visit.page.get_by_label("API key", exact=True)).to_be_hidden()
+                visit.write("Please say good morning")
+                expect(visit.entries("assistant").locator(".words")).to_have_text("good morning")
+
+
+class TestForAll:
+    def test_every_control_has_a_name(self, page: Console) -> None:
+        assert nameless(page) == []
+        page.page.get_by_role("button", name="Add a function").click()
+        assert nameless(page) == []
+        page.page.keyboard.press("Escape")
+        page.start()
+        page.write("Please say good morning")
+        expect(page.entries("assistant").locator(".words")).to_have_text("good morning")
+        assert nameless(page) == []
+
+    def test_all_of_it_by_keyboard(self, visit: Console) -> None:
+        keyboard = visit.page.keyboard
+        focused = (
+            "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText || ''"
+        )
+
+        def reach(name: str) -> None:
+            for _ in range(80):
+                if name in visit.page.evaluate(focused):
+                    return
+                keyboard.press("Tab")
+            raise AssertionError(f"{name} cannot be reached")
+
+        expect(visit.page.get_by_label("API key", exact=True)).to_be_focused()
+        keyboard.type(visit.key)
+        keyboard.press("Enter")
+        expect(visit.page.locator("#start")).to_be_focused()
+        keyboard.press("Enter")
+        visit.connected()
+        reach("Message")
+        keyboard.type("Please say good morning")
+        keyboard.press("Enter")
+        expect(visit.entries("assistant").locator(".words")).to_have_text("good morning")
+        reach("session.created")
+        keyboard.press("Enter")
+        expect(visit.page.locator("#log pre")).to_contain_text('"realtime.session"')
+        reach("Theme")
+        keyboard.press("Enter")
+        assert visit.page.evaluate("document.documentElement.dataset.theme") == "light"
+        reach("End")
+        keyboard.press("Enter")
+        expect(visit.page.locator("#status")).to_have_text("Not connected")
+
+    def test_utterances_are_read_out_once_they_are_whole(self, page: Console) -> None:
+        page.write("Please say good morning")
+        expect(page.page.locator("[aria-live=polite]")).to_have_text("Assistant: good morning")
+
+    @pytest.mark.parametrize("width", [390, 900, 1440])
+    def test_nothing_is_wider_than_the_screen(self, page: Console, width: int) -> None:
+        page.write("Please say good morning")
+        expect(page.entries("assistant").locator(".words")).to_have_text("good morning")
+        page.page.set_viewport_size({"width": width, "height": 844})
+        tabs = page.page.get_by_role("navigation", name="Views").get_by_role("button")
+        for tab in [None, *tabs.all()] if width < 1200 else [None]:
+            if tab is not None and tab.is_visible():
+                tab.click()
+            wide = page.page.evaluate(
+                "[...document.querySelectorAll('body *')].filter((each) => each.checkVisibility() && "
+                "!each.closest('.unseen, pre, .log, svg, input') && "
+                "each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.outerHTML)"
+            )
+            assert wide == []
+
+
+class TestTheLog:
+    def test_events_are_filtered_paused_and_cleared(self, page: Console) -> None:
+        page.write("Please say good morning")
+        expect(page.logged("response.done")).to_have_count(1)
+        expect(page.logged("response.output_audio.delta")).to_have_count(0)
+        page.page.get_by_label("Deltas").check()
+        expect(page.logged("response.output_audio.delta")).not_to_have_count(0)
+        page.page.get_by_label("Direction").select_option("Sent")
+        expect(page.logged("response.done")).to_have_count(0)
+        expect(page.logged("response.create")).to_have_count(1)
+        page.page.get_by_label("Direction").select_option("Both ways")
+        page.page.get_by_label("Filter events").fill("GOOD MORNING")
+        expect(page.logged("response.create")).to_have_count(0)
+        expect(page.logged("response.output_audio_transcript.done")).to_have_count(1)
+        page.page.get_by_label("Filter events").fill("")
+        page.page.get_by_role("button", name="Pause the event log").click()
+        page.write("Please say good evening")
+        expect(page.entries("assistant").nth(1).locator(".words")).to_have_text("good evening")
+        expect(page.logged("response.create")).to_have_count(1)
+        page.page.get_by_role("button", name="Pause the event log").click()
+        expect(page.logged("response.create")).to_have_count(2)
+        page.page.get_by_role("button", name="Clear the event log").click()
+        expect(page.page.locator("#log details")).to_have_count(0)
