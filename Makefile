@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NODE := $(shell command -v node 2>/dev/null)
+TURNSERVER := $(shell command -v turnserver 2>/dev/null)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 SOURCES := src tests benchmarks examples
 
@@ -56,6 +57,12 @@ imports: $(VENV)/dev
 	$(BIN)/lint-imports
 
 pytest: $(VENV)/dev
+ifeq ($(TURNSERVER)$(CI),)
+	@echo "turnserver was not found: calls through a TURN server are left out."
+else ifeq ($(TURNSERVER),)
+	apt-get update --quiet
+	apt-get install --quiet --yes --no-install-recommends coturn
+endif
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report=
 
@@ -96,7 +103,8 @@ ifeq ($(CHROMIUM),)
 	apt-get install --quiet --yes --no-install-recommends chromium
 endif
 	cd $(PAGE) && npm ci --silent --no-audit --no-fund
-	$(BIN)/python -m pytest $(PAGE) $(BROWSER) --no-cov
+	cd $(BROWSER) && npm ci --silent --no-audit --no-fund
+	$(BIN)/python -m pytest $(PAGE) $(BROWSER) --no-cov --numprocesses 2 --dist loadfile
 endif
 
 $(VENV)/docs: $(VENV)/pip pyproject.toml

@@ -12,7 +12,7 @@ it, and an ear for what comes over WebRTC.
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 ANSWER_MS = 60_000
@@ -49,12 +49,25 @@ def chromium(*flags: str, microphone: Path | None = None) -> Iterator[Browser]:
     given = [*FLAGS, *flags]
     if microphone is not None:
         given.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
-    with sync_playwright() as playwright:
+    with _driver() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=given, timeout=ANSWER_MS)
         try:
             yield browser
         finally:
             browser.close()
+
+
+_running: list[Playwright] = []
+
+
+@contextmanager
+def _driver() -> Iterator[Playwright]:
+    """Playwright, which runs once in a process, however many browsers there are."""
+    with ExitStack() as stack:
+        if not _running:
+            _running.append(stack.enter_context(sync_playwright()))
+            stack.callback(_running.clear)
+        yield _running[0]
 
 
 @dataclass

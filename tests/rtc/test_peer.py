@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import gc
 import os
+import random
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from fractions import Fraction
@@ -144,6 +146,48 @@ async def test_the_other_end_that_closes_is_lost_once() -> None:
     assert caller.log == ["connected", "opened"]
 
 
+async def test_what_was_sent_before_the_end_arrives() -> None:
+    caller, callee = End(), End()
+    async with call(caller, callee) as (calling, _called):
+        sent = [str(number) * 2_000 for number in range(20)]
+        for text in sent:
+            calling.send(text)
+        await calling.aclose()
+        await callee.until(lambda: len(callee.log) > 2)
+    assert callee.messages == sent
+
+
+async def test_an_end_that_does_not_answer_any_more_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vivavoce.rtc.peer.GOODBYE_S", 0.1)
+    caller, callee = End(), End()
+    async with call(caller, callee) as (calling, called):
+        transport = called._transport
+        assert transport is not None
+        for protocol in transport._ice._protocols:
+            protocol.transport.abort()
+        calling.send("nobody takes this")
+        await asyncio.wait_for(calling.aclose(), 20)
+    assert not callee.messages
+
+
+async def test_what_is_on_its_way_when_the_other_end_closes_is_lost_in_silence() -> None:
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context))
+    caller, callee = End(), End()
+    async with call(caller, callee) as (calling, called):
+        called.send("x" * 2_000_000)
+        transport = calling._transport
+        assert transport is not None
+        await transport._dtls.stop()  # not first SCTP, which would end what is on its way
+        await callee.until(lambda: len(callee.log) > 2)
+        assert called.buffered == 0
+        await asyncio.sleep(1.5)  # the time after which SCTP sends again
+        gc.collect()
+    assert not failures
+
+
 async def test_a_peer_that_nobody_connects_to_is_lost() -> None:
     offering, answering = End(), End()
     hurried = IceSettings(addresses=("127.0.0.1",), connect_s=0.3)
@@ -166,6 +210,36 @@ async def test_a_peer_that_vanishes_is_lost_when_its_consent_expires() -> None:
             protocol.transport.abort()  # as if the machine had gone: no goodbye
         await callee.until(lambda: len(callee.log) > 2)
     assert callee.log[2] == "lost: the other end no longer answers"
+
+
+async def test_packets_of_strangers_do_no_harm() -> None:
+    caller, callee = End(hertz=440), End()
+    dice = random.Random(5)
+    errors: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: errors.append(context))
+    async with call(caller, callee) as (calling, called):
+        assert called._transport is not None
+        port = called._transport._ice._protocols[0].local_candidate.port
+        with socket.socket(type=socket.SOCK_DGRAM) as stranger:
+            for first in (None, *range(256)):
+                noise = b"" if first is None else bytes([first]) + dice.randbytes(dice.randrange(1400))
+                stranger.sendto(noise, ("127.0.0.1", port))
+            for attributes in (
+                b"",
+                b"\x00\x06\x00\x04abcd",
+                b"\x80\x28\x00\x04abcd",
+                b"\x00\x20\x00\x01abcd",
+            ):
+                header = b"\x00\x01" + len(attributes).to_bytes(2) + b"\x21\x12\xa4\x42" + dice.randbytes(12)
+                stranger.sendto(header + attributes, ("127.0.0.1", port))
+        calling.send("still here")
+        await callee.until(lambda: callee.messages == ["still here"])
+        before = len(callee.pcm)
+        await callee.until(lambda: len(callee.pcm) >= before + 24_000)
+        assert callee.log == ["connected", "opened"]
+    assert pitch(callee.pcm) == pytest.approx(440, abs=3)
+    assert errors == []
 
 
 async def test_a_certificate_that_is_not_the_described_one_is_refused() -> None:

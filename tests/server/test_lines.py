@@ -10,7 +10,10 @@ import pytest
 
 from tests.server.scripted import ScriptedTranscriber, Stage, WrittenDown
 from vivavoce.protocol import GA_MEDIA, AudioDelta, OutputPart, ResponseEnd, ResponseRequest, TextDelta
-from vivavoce.protocol.dialects import GA
+from vivavoce.protocol.dialects import GA, dialect
+from vivavoce.server.config import Config
+from vivavoce.server.random_ids import random_ids
+from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import Line, TransportClosed
 
 RATE = 24000
@@ -118,6 +121,27 @@ async def test_a_responder_waits_for_the_ear() -> None:
                 await asyncio.sleep(0)
 
 
+async def test_a_responder_that_waits_goes_on_when_nobody_wants_to_hear_it() -> None:
+    async with Stage(endless, plays=True) as stage:
+        await stage.send(type="response.create")
+        await stage.transport.until("response.output_audio_transcript.delta", 121)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        await stage.send(type="output_audio_buffer.clear")
+        assert stage.transport.types[-2:] == ["output_audio_buffer.cleared", "conversation.item.truncated"]
+        await stage.transport.until("response.output_audio_transcript.delta", 200)
+        assert stage.runner.play() == b""
+
+
+async def test_audio_in_an_event_is_refused_whether_noise_is_reduced_or_not() -> None:
+    async with Stage(greeting, plays=True) as stage:
+        for reduction in (None, {"type": "near_field"}):
+            heard = {"noise_reduction": reduction}
+            await stage.send(type="session.update", session={"type": "realtime", "audio": {"input": heard}})
+            await stage.send(type="input_audio_buffer.append", audio="AAAA")
+            assert stage.transport.types[-2:] == ["session.updated", "error"]
+
+
 async def test_who_joins_sees_what_the_others_see() -> None:
     async with Stage(greeting, plays=True) as stage:
         await stage.send(type="session.update", session={"type": "realtime", "instructions": "Be brief."})
@@ -169,3 +193,103 @@ async def test_a_line_that_is_behind_holds_nobody_up() -> None:
         beside.writable.clear()
         await stage.send(type="response.create")
         await stage.transport.until("response.done")
+
+
+async def test_the_server_goes_away_when_the_answer_was_heard() -> None:
+    async with Stage(greeting, plays=True) as stage:
+        await stage.send(type="response.create")
+        draining = asyncio.create_task(stage.runner.drain())
+        await stage.transport.until("response.done")
+        for _ in range(10):
+            assert stage.runner.play()
+            await asyncio.sleep(0)
+            assert not draining.done()
+        await speak(stage, audio(0.2, 8000))
+        assert "input_audio_buffer.speech_started" not in stage.transport.types
+        assert stage.runner.play() == b""
+        await draining
+    async with Stage(greeting, plays=True) as stage:
+        await stage.send(type="response.create")
+        await stage.transport.until("response.done")
+        draining = asyncio.create_task(stage.runner.drain())
+        await asyncio.sleep(0)
+        await stage.runner.aclose()
+        await draining
+
+
+async def test_the_playback_is_a_stage() -> None:
+    telemetry = Telemetry(Config())
+    assert telemetry.metrics is not None
+    async with Stage(greeting, plays=True, telemetry=telemetry) as stage:
+        await stage.send(type="response.create")
+        await stage.transport.until("response.done")
+        for _ in range(11):
+            stage.runner.play()
+        await stage.send(type="response.create")
+        await stage.transport.until("response.done", 2)
+    told = telemetry.metrics.text().decode()
+    assert 'vivavoce_stage_seconds_count{stage="playback"} 2.0' in told
+    assert 'vivavoce_first_output_seconds_count{stage="playback"} 1.0' in told
+
+
+async def test_two_dialects_in_one_session() -> None:
+    ids = random_ids()
+    async with Stage(greeting, plays=True, dialect=dialect("beta", ids, media=True)) as stage:
+        beside, line = join(stage)
+        assert stage.transport.types == ["session.created", "conversation.created"]
+        await stage.send(type="response.create")
+        await beside.until("response.done")
+        await stage.send(type="output_audio_buffer.clear")
+        await stage.runner.receive(event("response.cancel"), line=line)
+        assert beside.types[-3:] == [
+            "output_audio_buffer.cleared",
+            "conversation.item.truncated",
+            "error",
+        ]
+        assert stage.transport.types[-1] == "conversation.item.truncated"
+        assert "response.audio_transcript.delta" in stage.transport.types
+        assert "response.output_audio_transcript.delta" in beside.types
+        assert not {"response.audio.delta", "response.output_audio.delta"} & {
+            *stage.transport.types,
+            *beside.types,
+        }
+
+
+async def test_a_call_that_is_run_from_beside() -> None:
+    """As a telephone is, which has no events of its own: whoever joined greets, and sees who breaks in."""
+    async with Stage(greeting, plays=True, transcriber=ScriptedTranscriber("wait")) as stage:
+        beside, line = join(stage)
+        await stage.runner.receive(event("response.create"), line=line)
+        await beside.until("response.done")
+        for _ in range(11):
+            stage.runner.play()
+        await stage.runner.receive(event("response.create"), line=line)
+        await beside.until("response.done", 2)
+        for _ in range(3):
+            stage.runner.play()
+        await speak(stage, audio(0.3, 8000), audio(0.4, 0))
+        await beside.until("response.done", 3)
+        told = [
+            kind
+            for kind in beside.types
+            if kind.startswith(("output_audio_buffer.", "input_audio_buffer.speech_"))
+            or kind in ("response.created", "response.done", "conversation.item.truncated")
+        ]
+        assert told == [
+            "response.created",
+            "output_audio_buffer.started",
+            "response.done",
+            "output_audio_buffer.stopped",
+            "response.created",
+            "output_audio_buffer.started",
+            "response.done",
+            "input_audio_buffer.speech_started",
+            "output_audio_buffer.cleared",
+            "conversation.item.truncated",
+            "input_audio_buffer.speech_stopped",
+            "response.created",
+            "output_audio_buffer.started",
+            "response.done",
+        ]
+        truncated = await beside.until("conversation.item.truncated")
+        assert truncated["audio_end_ms"] == 60

@@ -53,7 +53,7 @@ def given_up_after(work: Callable[[Patience], Awaitable[None]]) -> float:
             await _for_ever()
 
     async def _for_ever() -> None:
-        async with Patience(2) as patience:
+        with Patience(2) as patience:
             await work(patience)
             await asyncio.Event().wait()
 
@@ -88,7 +88,7 @@ def test_what_is_done_with_a_piece_takes_as_long_as_it_takes() -> None:
 
 def test_nothing_happens_to_who_is_quick_nor_afterwards() -> None:
     async def wait() -> None:
-        async with Patience(2) as patience:
+        with Patience(2) as patience:
             patience.pause()
         await asyncio.sleep(100)
 
@@ -98,7 +98,7 @@ def test_nothing_happens_to_who_is_quick_nor_afterwards() -> None:
 def test_a_cancelled_block_is_cancelled() -> None:
     async def wait() -> None:
         async def block() -> None:
-            async with Patience(2):
+            with Patience(2):
                 await asyncio.sleep(100)
 
         task = asyncio.create_task(block())

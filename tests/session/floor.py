@@ -4,6 +4,7 @@ reference and docs/turn-detection.md. It shares no code with the session."""
 import copy
 
 from tests.session.driver import Event
+from tests.session.ear import Ear
 
 BACKCHANNELS = ("", "okay")
 """Those that the games say."""
@@ -12,7 +13,13 @@ BACKCHANNELS = ("", "okay")
 class Floor:
     """Whether a reply goes on, and who has spoken over it so far without interrupting it."""
 
-    def __init__(self) -> None:
+    def __init__(self, ear: Ear | None = None) -> None:
+        self.ear = ear
+        """Who knows what is heard; None where it must be guessed."""
+        self.interrupted = False
+        """Whether somebody broke in, in what is being tried out."""
+        self.silenced = False
+        """Whether the client wants to hear no more of the response in progress."""
         self.now = 0.0
         self.detection: Event | None = None
         self.active = False
@@ -28,12 +35,16 @@ class Floor:
 
     @property
     def goes_on(self) -> bool:
+        if self.ear is not None:
+            waits = self.ear.in_conversation and not self.interrupted
+            return bool(waits) or (self.active and not self.silenced)
         return not self.cut_short and (self.active or self.now < self.until)
 
     # What the session says
 
     def created(self) -> None:
         self.active, self.cut_short, self.begun, self.ticks = True, False, None, 0
+        self.silenced = False
         self.undecided = {item: state for item, state in self.undecided.items() if state == "speaking"}
 
     def audio(self, ticks: int) -> None:
@@ -112,7 +123,7 @@ class Floor:
     def _interrupt(self) -> None:
         if self.active:
             self.actions.append("cancelled")
-        self.active, self.cut_short = False, True
+        self.active, self.cut_short, self.interrupted = False, True, True
 
     def _answer(self) -> None:
         if (self.detection or {}).get("create_response"):

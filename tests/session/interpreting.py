@@ -52,7 +52,8 @@ class Interpreted:
             audio=TranslationSessionAudio(input=heard),
         )
         self.now = NOW
-        self.session = Interpreter(config, ids=ids, options=SessionOptions(frame_ms=FRAME_MS, **options))
+        self.options = SessionOptions(frame_ms=FRAME_MS, **options)
+        self.session = Interpreter(config, ids=ids, options=self.options)
         self.log: list[Effect] = []
         self.effects: list[Effect] = []
         self.appended = b""
@@ -79,7 +80,15 @@ class Interpreted:
 
     def append(self, audio: bytes) -> list[Event]:
         self.appended += audio
+        if self.options.plays:
+            self.session.heard(audio, self.now)
+            return self.drain()
         return self.client("session.input_audio_buffer.append", audio=base64_of(audio))
+
+    def play(self) -> tuple[bytes, list[Event]]:
+        """The next that is to be heard."""
+        audio = self.session.play(self.now)
+        return audio, self.drain()
 
     def close(self) -> list[Event]:
         return self.client("session.close")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.session.driver import Event
+from tests.session.ear import Ear
 from tests.session.floor import Floor
 from vivavoce.protocol import (
     AudioDelta,
@@ -275,10 +276,13 @@ class Answer:
 class Model:
     """What is known of a session."""
 
-    def __init__(self, *, frame_ms: int, hears_audio: bool) -> None:
+    def __init__(self, *, frame_ms: int, hears_audio: bool, plays: bool = False) -> None:
         self.hears_audio = hears_audio
         self.stream = Stream(frame_ms)
-        self.floor = Floor()
+        self.ear = Ear() if plays else None
+        self.floor = Floor(self.ear)
+        self.truncating: tuple[str, int] | None = None
+        """What the client is about to truncate."""
         self.questions: set[str] = set()
         """Turns of which the session wanted to know whether they have ended."""
         self.session: Event = {}
@@ -329,6 +333,7 @@ class Model:
         """Believe what the session wants done now; returns the events among it."""
         self.events = []
         before = len(self.ended)
+        self.taken_in = False
         for effect in effects:
             assert not self.closed
             match effect:
@@ -371,6 +376,7 @@ class Model:
                     self.closed = True
                 case _:
                     raise AssertionError(f"nobody expects {effect}")
+        self._speech()
         for response_id in self.ended[before:]:
             # Whoever answers knows that it is over: it said so, or was told.
             itself = response_id == self.producing and isinstance(self.part, ResponseEnd | ResponseFailure)
@@ -436,11 +442,23 @@ class Model:
             self.floor.forget(sent["item_id"])
             self.calls.pop(sent["item_id"], None)
         elif kind == "conversation.item.truncated":
+            self._speech()
             said = self.said[sent["item_id"]]
+            if self.ear is not None and self.truncating != (sent["item_id"], sent["audio_end_ms"]):
+                spoken = self.ear.all.get(sent["item_id"])
+                played = 0 if spoken is None else spoken.played_ms
+                assert sent["audio_end_ms"] == min(played, said.milliseconds or 0)
             self.floor.cut_short |= sent["audio_end_ms"] < (said.milliseconds or 0)
             said.truncate(sent["audio_end_ms"])
         elif kind == "conversation.item.retrieved":
             self._retrieved(sent["item"])
+        elif kind.startswith("output_audio_buffer."):
+            self._speech()
+            assert self.ear is not None
+            if kind.endswith("started") and self.producing:
+                playing = self.ear.queue[0]
+                assert (playing.id, playing.started) == (sent["response_id"], False)
+                playing.started = True
         else:
             assert kind in ("error", "rate_limits.updated")
 
@@ -456,6 +474,7 @@ class Model:
                 self.announced = sent["item_id"]
             case "timeout_triggered":
                 # Silence up to now; where it began, only the last response's playback knows.
+                assert self.ear is None or not self.ear.queue
                 assert not self.stream.speaking
                 assert sent["audio_end_ms"] == self.stream.end // 24
                 self.timeouts[sent["item_id"]] = sent["audio_start_ms"]
@@ -577,6 +596,9 @@ class Model:
         assert sent["output_index"] == len(answer.done)
         if kind == "response.output_item.added":
             answer.item, answer.text = sent["item"]["id"], ""
+            if self.ear is not None:
+                assert answer.format == "audio/pcm"
+                self.ear.open.add(answer.item)
             answer.is_message = sent["item"]["type"] == "message"
             if answer.is_message:
                 self.said[answer.item] = Said(answer.format if answer.speaks else None)
@@ -584,6 +606,8 @@ class Model:
         if kind == "response.output_item.done":
             self._is_whole(sent["item"], answer)
             answer.done.append(sent["item"])
+            if self.ear is not None:
+                self.ear.open.discard(sent["item"]["id"])
             answer.item = None
             return
         assert sent["item_id"] == answer.item
@@ -595,6 +619,7 @@ class Model:
         assert answer.item is not None
         if kind == "response.output_audio.delta":
             assert isinstance(self.part, AudioDelta)
+            assert self.ear is None
             assert base64.b64decode(sent["delta"]) == self.part.audio
             self.said[answer.item].speak(self.part.audio, self.part.spoken)
             if not answer.beside:
@@ -612,6 +637,40 @@ class Model:
             if kind == "response.content_part.done":
                 assert sent["part"].get("text", sent["part"].get("transcript")) == answer.text
 
+    def _speech(self) -> None:
+        """Where no event carries speech, it is taken in as soon as its message is there; or the response has
+        reached its limit."""
+        answer = self.running.get(self.producing)
+        if self.ear is None or self.taken_in or answer is None or answer.item is None or not answer.asked:
+            return
+        if isinstance(self.part, AudioDelta) and self.part.audio and answer.speaks and answer.is_message:
+            self.taken_in = True
+            answer.letters += "s"
+            self.said[answer.item].speak(self.part.audio, self.part.spoken)
+            self.ear.speak(self.producing, answer.item, self.part.audio, beside=answer.beside)
+            self.voice_was_heard |= not answer.beside
+
+    @property
+    def unheard(self) -> list[tuple[str, int]]:
+        """What must be truncated if somebody breaks in now."""
+        assert self.ear is not None
+        items = self.ear.unheard(self.ear.in_conversation)
+        active = self.running.get(self.active or "")
+        if active is not None and active.item in self.said and active.speaks:
+            items += [] if self.said[active.item].marks else [(active.item, 0)]
+        return self.truncated(items)
+
+    def truncated(self, items: list[tuple[str, int]]) -> list[tuple[str, int]]:
+        """What of this is told: nothing of items that are gone, or that were truncated to less before."""
+        told = []
+        for item_id, played_ms in items:
+            said, length = self.said.get(item_id), 0
+            if item_id in self.order and said is not None:
+                length = said.milliseconds or 0
+                if played_ms < length or said.kept is None:
+                    told.append((item_id, min(played_ms, length)))
+        return told
+
     def _is_whole(self, item: Event, answer: Answer) -> None:
         """Invariant 4, and section 7.2."""
         assert item["id"] == answer.item
@@ -626,6 +685,8 @@ class Model:
         answer = self.running.pop(shown["id"])
         self.ended.append(shown["id"])
         answer.letters += "D"
+        if self.ear is not None:
+            self.ear.done(shown["id"])
         if not answer.beside:
             self.floor.done(cancelled=shown["status"] == "cancelled")
         assert (BESIDE if answer.beside else INSIDE).fullmatch(answer.letters), answer.letters  # invariant 3

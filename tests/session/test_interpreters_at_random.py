@@ -20,9 +20,12 @@ WORDS = ("yes", "no", "maybe", "good morning", "翻訳")
 
 
 class Interpreting(RuleBasedStateMachine):
+    plays = False
+
     def __init__(self) -> None:
         super().__init__()
-        self.session = Interpreted(words=True, max_seconds=0)
+        self.session = Interpreted(words=True, max_seconds=0, plays=self.plays)
+        self.played = b""
         self.events: list[Event] = []
         self.spoken: list[bool] = []
         """The detector's opinion of every frame so far."""
@@ -165,7 +168,13 @@ class Interpreting(RuleBasedStateMachine):
         answered = [self.answers[each] for each in self.asked() if each in self.answers]
         said = "".join(text for text, _ in answered).replace(" ", "")
         assert texts(self.events, "output_transcript").replace(" ", "") == said
-        assert sound(self.events) == b"".join(audio for _, audio in answered)
+        spoken = b"".join(audio for _, audio in answered)
+        if self.plays:
+            assert spoken.startswith(self.played)
+            assert sound(self.events) == b""
+            assert self.session.session.playing is (self.played != spoken)
+        else:
+            assert sound(self.events) == spoken
 
     @invariant()
     def time_goes_forward(self) -> None:
@@ -187,8 +196,9 @@ class Interpreting(RuleBasedStateMachine):
             assert self.closing
             assert set(self.session.utterances) == set(self.final)
             assert not self.running()
+            assert not self.session.session.playing
         elif self.closing and not self.session.unjudged:
-            assert self.untold() or self.running()
+            assert self.untold() or self.running() or self.session.session.playing
 
     def teardown(self) -> None:
         running, untold = self.running(), self.untold()
@@ -200,7 +210,23 @@ class Interpreting(RuleBasedStateMachine):
         assert not self.session.did(Respond, OpenTranscription)
 
 
-Interpreting.TestCase.settings = settings(
+class InterpretingACall(Interpreting):
+    """The same where the transport plays the translation."""
+
+    plays = True
+
+    @precondition(lambda self: self.session.session.playing)
+    @rule(frames=st.integers(1, 20))
+    def play(self, frames: int) -> None:
+        for _ in range(frames):
+            audio, events = self.session.play()
+            self.played += audio
+            self.saw(events)
+
+
+SETTINGS = settings(
     max_examples=EXAMPLES, stateful_step_count=40, deadline=None, derandomize=not SOAK, database=None
 )
-TestInterpreting = Interpreting.TestCase
+Interpreting.TestCase.settings = SETTINGS
+InterpretingACall.TestCase.settings = settings(SETTINGS, max_examples=EXAMPLES // 2)
+TestInterpreting, TestInterpretingACall = Interpreting.TestCase, InterpretingACall.TestCase

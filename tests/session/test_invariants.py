@@ -15,12 +15,13 @@ from vivavoce.protocol import (
     FunctionCallDelta,
     FunctionCallStart,
     MessageEnd,
+    OutputAudioBufferClear,
     ResponseEnd,
     ServerEvent,
     TextDelta,
     TextPart,
 )
-from vivavoce.session import Invariants, InvariantViolation, Send
+from vivavoce.session import Invariants, InvariantViolation, Send, SessionOptions
 
 
 def conversation() -> list[ServerEvent]:
@@ -254,3 +255,39 @@ def test_a_session_in_debug_mode_does_not_send_what_is_wrong() -> None:
     with pytest.raises(InvariantViolation, match=r"invariant 1 broken by response\.created"):
         driver.respond()
     assert not driver.did(ErrorEvent)
+
+
+def played() -> list[ServerEvent]:
+    """What is told of two responses that are played: one to its end, one until somebody speaks."""
+    driver = Driver(options=SessionOptions(debug=True, plays=True), input={"turn_detection": None})
+    for n in range(2):
+        driver.produce(driver.respond(), TextDelta("Hello."), AudioDelta(pcm(100, 100 * n), 6), ResponseEnd())
+    for _ in range(8):
+        driver.session.play(driver.now)
+    driver.drain()
+    driver.session.receive(OutputAudioBufferClear(), driver.now)
+    driver.drain()
+    return [effect.event for effect in driver.log if isinstance(effect, Send)]
+
+
+def test_what_is_played_starts_and_then_stops_or_is_cleared() -> None:
+    events = played()
+    places = [n for n, each in enumerate(events) if each.type.startswith("output_audio_buffer.")]
+    kinds = [events[n].type.partition(".")[2] for n in places]
+    assert kinds == ["started", "stopped", "started", "cleared"]
+    watch(events)
+    started, stopped, again, cleared = places
+    done = next(n for n, each in enumerate(events) if each.type == "response.done")
+    created = next(n for n, each in enumerate(events) if each.type == "response.created")
+    for n in places:
+        wrong(events[: n + 1] + events[n:])
+    for n in (started, stopped, again):
+        wrong(events[:n] + events[n + 1 :])
+    wrong([*events[:done], events[stopped], *events[done:stopped]])
+    wrong([*events[:created], events[started], *events[created:started]])
+    wrong([*events[:cleared], events[stopped]])
+
+
+def wrong(events: list[ServerEvent]) -> None:
+    with pytest.raises(InvariantViolation, match="invariant 11"):
+        watch(events)

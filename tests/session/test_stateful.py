@@ -22,9 +22,12 @@ from hypothesis.stateful import (
 )
 
 from tests.session.driver import HEAD, NOISE, NOW, Event, base64_of
+from tests.session.ear import Playing
 from tests.session.floor import Floor, actions
 from tests.session.model import Model
 from vivavoce.protocol import (
+    GA_MEDIA,
+    GA_WEBSOCKET,
     AudioDelta,
     FunctionCallDelta,
     FunctionCallEnd,
@@ -109,6 +112,7 @@ class Game(RuleBasedStateMachine):
     hears_audio = False
     share = 1
     """It is played so many times less often than the others."""
+    plays = False
     right = False
     """Whether the model believed the last effects."""
 
@@ -131,8 +135,11 @@ class Game(RuleBasedStateMachine):
             hears_audio=self.hears_audio,
             max_seconds=seconds,
             max_parallel_responses=3,
+            plays=self.plays,
         )
-        self.model = Model(frame_ms=frame_ms, hears_audio=self.hears_audio)
+        self.model = Model(frame_ms=frame_ms, hears_audio=self.hears_audio, plays=self.plays)
+        self.answered_with = b""
+        """What the last method returned."""
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.log: list[Effect] = []
         self.taken = 0
@@ -159,7 +166,10 @@ class Game(RuleBasedStateMachine):
         self.calls.append((method, arguments))
         self.model.floor.now = self.now
         self.right = False
-        getattr(self.session, method)(*arguments)
+        if method != "produced":
+            self.model.producing, self.model.part = "", None
+        self.unheard = self.model.unheard if self.plays else []
+        self.answered_with = getattr(self.session, method)(*arguments)
         effects = self.session.effects()
         self.log += effects
         events = self.model.observe(effects)
@@ -190,7 +200,7 @@ class Game(RuleBasedStateMachine):
 
     def frame(self, text: str) -> list[Event]:
         try:
-            event = decode_client_event(text)
+            event = decode_client_event(text, GA_MEDIA if self.plays else GA_WEBSOCKET)
         except InvalidEvent as invalid:
             return self.do("refuse", invalid.error)
         return self.do("receive", event, self.now)
@@ -272,8 +282,12 @@ class Game(RuleBasedStateMachine):
         audio = NOISE[self.taken : self.taken + length]
         self.taken += length
         over = self.session.closed
+        format = "audio/pcm" if self.plays else self.model.session["audio"]["input"]["format"]["type"]
         if not over:
-            self.model.stream.append(audio, self.model.session["audio"]["input"]["format"]["type"])
+            self.model.stream.append(audio, format)
+        if self.plays:
+            assert self.do("heard", audio, self.now) == []
+            return
         assert self.client("input_audio_buffer.append", audio=base64_of(audio)) == []
 
     @rule(speech=st.booleans(), length=st.sampled_from([1920, 9600, 24000]))
@@ -475,6 +489,7 @@ class Game(RuleBasedStateMachine):
             end_ms = int(length * share) + (share > 1)
             code = "invalid_value" if end_ms > length else None
         fields = {"item_id": item_id, "content_index": 0, "audio_end_ms": end_ms}
+        model.truncating = (item_id, end_ms)
         if code == "null":
             events = self.client("conversation.item.truncate", **fields)
             assert [e["error"]["code"] for e in events] == ([] if self.session.closed else [None])
@@ -626,6 +641,8 @@ class Game(RuleBasedStateMachine):
     def holds(self, events: list[Event], after: Floor) -> None:
         """What had to follow from words, or from turns, has followed."""
         assert actions(events) == after.actions
+        if after.interrupted and self.plays:
+            self.is_silenced(events, self.model.ear.in_conversation, self.unheard)
         self.model.floor.undecided, self.model.floor.cut_short = after.undecided, after.cut_short
 
     # The clock
@@ -682,6 +699,84 @@ class GameWithAResponderThatHears(Game):
     """The same with a responder that takes the audio itself, and waits for no transcripts."""
 
     hears_audio = True
+
+
+class GameThatIsPlayed(Game):
+    """The same where the transport plays what is said, and hears beside the events."""
+
+    plays = True
+    share = 2
+
+    def is_silenced(
+        self, events: list[Event], playings: list[Playing], unheard: list[tuple[str, int]]
+    ) -> None:
+        """Of these responses nothing more is heard, which is told and not forgotten."""
+        ear = self.model.ear
+        assert ear is not None
+        playing = [each.id for each in playings if each.started]
+        assert [e["response_id"] for e in events if e["type"] == "output_audio_buffer.cleared"] == playing
+        assert unheard == [
+            (e["item_id"], e["audio_end_ms"]) for e in events if e["type"] == "conversation.item.truncated"
+        ]
+        ear.clear(playings)
+
+    @rule(frames=st.sampled_from([1, 2, 3, 10, 60]))
+    def play(self, frames: int) -> None:
+        """It is played in order and to the byte, and told."""
+        ear = self.model.ear
+        assert ear is not None
+        for _ in range(frames):
+            self.now += 0.02
+            over = self.session.closed
+            wanted, told = (b"", []) if over else ear.play()
+            events = self.do("play", self.now)
+            assert self.answered_with == wanted
+            assert [
+                (e["type"].removeprefix("output_audio_buffer."), e["response_id"]) for e in events
+            ] == told
+            assert self.session.playing is (bool(ear.queue) and not over)
+            if not ear.queue:
+                break
+
+    @rule()
+    def want_silence(self) -> None:
+        model = self.model
+        assert model.ear is not None
+        playings = list(model.ear.queue)
+        unheard = model.truncated(model.ear.unheard(playings))
+        over = self.session.closed
+        events = self.client("output_audio_buffer.clear")
+        if over:
+            assert events == []
+            return
+        kinds = {"output_audio_buffer.cleared", "conversation.item.truncated"}
+        assert set(types(events)) <= kinds
+        model.floor.silenced |= any(each.id == model.active for each in playings)
+        self.is_silenced(events, playings, unheard)
+
+    @rule()
+    def send_audio_in_an_event(self) -> None:
+        self.answered("input_audio_buffer.append", [], "invalid_value", audio="AAAA")
+
+    @rule(parts=parts_of_an_answer, frames=st.sampled_from([0, 1, 5, 20, 60]), pick=picks)
+    def break_in(self, parts: list[int], frames: int, pick: int) -> None:
+        """Somebody speaks while an answer is played; what comes next knows how much of it was heard."""
+        self.answer([pick, 9 * 12 + 3, *parts, *[18 * 12] * (pick % 3 == 0)], pick)
+        self.play(frames)
+        self.talk(True, 9600)
+        self.respond(False, "", None, "inf", pick)
+
+    @invariant()
+    def what_was_not_played_was_not_heard(self) -> None:
+        """History holds no more of what was cleared than was played (invariant 8)."""
+        ear = getattr(self, "model", None) and self.model.ear
+        if ear:
+            waiting = {each.item_id for playing in ear.queue for each in playing.items}
+            for item_id, spoken in ear.all.items():
+                if item_id not in waiting and item_id in self.model.order:
+                    assert len(self.model.said[item_id].audio) <= len(spoken.audio)
+                    if spoken.left:
+                        assert len(self.model.said[item_id].audio) <= spoken.played
 
 
 class GameThatOnlyTranscribes(Game):
@@ -768,7 +863,9 @@ def written(effects: list[Effect]) -> list[Any]:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("game", [Game, GameWithAResponderThatHears, GameThatOnlyTranscribes])
+@pytest.mark.parametrize(
+    "game", [Game, GameWithAResponderThatHears, GameThatIsPlayed, GameThatOnlyTranscribes]
+)
 def test_random_games(game: type[Game]) -> None:
     run_state_machine_as_test(
         game,

@@ -574,3 +574,62 @@ def test_every_event_has_an_id_of_its_own() -> None:
     ids = [effect.event.event_id for effect in session.done(Send)]
     assert len(set(ids)) == len(ids) == 5
     assert all(each.startswith("event_") for each in ids)
+
+
+# Where the transport plays.
+
+
+def test_a_translation_is_played() -> None:
+    session = Interpreted(plays=True)
+    assert (session.session.playing, session.play()) == (False, (b"", []))
+    utterance = session.say()
+    session.understand(utterance, "Guten Tag")
+    events = session.produce(utterance, TextDelta("Good day"), AudioDelta(pcm(50), 8))
+    assert types(events) == [OUT]
+    assert session.play() == (pcm(20), [])
+    assert session.play() == (pcm(20, 20), [])
+    assert session.play() == (b"", [])  # what is no whole frame waits for the rest of it
+    assert session.session.playing
+    session.produce(utterance, ResponseEnd())
+    assert session.play() == (pcm(10, 40), [])
+    assert not session.session.playing
+
+
+def test_a_session_ends_when_the_last_word_was_heard() -> None:
+    session = Interpreted(plays=True)
+    utterance = session.say()
+    session.close()
+    session.judge(0.0)
+    session.understand(utterance, "Guten Tag")
+    assert types(session.produce(utterance, AudioDelta(pcm(40), 0), ResponseEnd())) == []
+    assert session.play() == (pcm(20), [])
+    audio, events = session.play()
+    assert (audio, types(events)) == (pcm(20, 20), ["session.closed"])
+    assert session.did(Close) == [Close(1000, "")]
+    assert session.play() == (b"", [])
+
+
+def test_a_session_that_is_over_plays_nothing() -> None:
+    session = Interpreted(plays=True, max_seconds=60)
+    utterance = session.say()
+    session.understand(utterance, "Guten Tag")
+    session.produce(utterance, AudioDelta(pcm(400), 0))
+    assert types(session.tick(60)) == ["error"]
+    assert session.play() == (b"", [])
+    assert session.append(pcm(1000)) == []
+    assert session.effects == []
+
+
+def test_audio_of_a_call_is_not_appended() -> None:
+    session = Interpreted(plays=True)
+    (refused,) = session.client("session.input_audio_buffer.append", audio="AAAA")
+    assert (refused["error"]["code"], refused["error"]["param"]) == ("invalid_value", "type")
+
+
+def test_a_call_whose_translation_is_behind_is_told_once() -> None:
+    session = Interpreted(plays=True, max_buffer_ms=1000)
+    utterance = session.say(600)
+    told = [session.append(pcm(200)) for _ in range(5)]
+    assert types([event for events in told for event in events]) == ["error"]
+    session.understand(utterance, "")
+    assert session.append(pcm(200)) == []

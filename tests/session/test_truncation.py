@@ -134,13 +134,16 @@ def test_words_end_with_the_millisecond_in_which_they_end() -> None:
 def test_truncated_twice() -> None:
     driver = Driver()
     item = told(driver)
+    assert prompted(driver) == [STORY]
     truncate(driver, item, 450)
+    assert prompted(driver) == ["Once upon a time,"]
     assert truncate(driver, item, 451) == [
         error("invalid_value", "Audio content of 450ms is already shorter than 451ms")
     ]
     truncate(driver, item, 450)
     assert kept(driver, item) == ("Once upon a time,", base64_of(pcm(450)))
     truncate(driver, item, 210)
+    assert prompted(driver) == ["Once upon"]
     assert kept(driver, item) == ("Once upon", base64_of(pcm(210)))
     truncate(driver, item, 0)
     assert truncate(driver, item, 0)[0]["type"] == "conversation.item.truncated"

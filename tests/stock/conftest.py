@@ -8,6 +8,8 @@ import pytest
 from tests.serving import Server, serving
 from tests.stock.story import CONFIG, write_rules
 
+pytest.register_assert_rewrite("tests.stock.browser.talk")
+
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

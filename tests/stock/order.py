@@ -1,5 +1,5 @@
 """What a client may rely on when it looks at the stream of server events, and at nothing else: the rules of
-the conformance suite."""
+the conformance suite, and those of a call about what is heard."""
 
 import json
 from typing import Any
@@ -18,8 +18,17 @@ class Order:
     def __init__(self) -> None:
         self._ledger = Ledger(Dialect.GA)
         self._monitor = Monitor(self._ledger, "this client", Words(Dialect.GA), "")
+        self._playing: str | None = None
+        self._heard: set[str] = set()
+        self._done: set[str] = set()
 
     def see(self, event: Event) -> None:
+        kind: str = event["type"]
+        if kind.startswith("output_audio_buffer."):
+            self._play(kind, event["response_id"])
+            return
+        if kind == "response.done":
+            self._done.add(event["response"]["id"])
         text = json.dumps(event)
         self._monitor.frames.append(Frame(0.0, False, text))
         self._monitor.received(event, text, len(self._monitor.frames) - 1)
@@ -34,6 +43,18 @@ class Order:
     def items(self) -> list[str]:
         """The default conversation as the events tell it."""
         return self._monitor.items
+
+    def _play(self, kind: str, response_id: str) -> None:
+        """A response begins to be heard once, and is heard to its end or cut off, one after the other."""
+        if kind == "output_audio_buffer.started":
+            assert self._playing is None
+            assert response_id not in self._heard
+            self._playing = response_id
+            self._heard.add(response_id)
+        else:
+            assert self._playing == response_id
+            assert kind == "output_audio_buffer.cleared" or response_id in self._done
+            self._playing = None
 
     def _assert_kept(self) -> None:
         broken = {id: finding.reason for id, finding in self._ledger.findings.items() if finding.broken}

@@ -7,6 +7,8 @@ from vivavoce.audio.formats import Encoding, bytes_per_sample, sample_rate
 from vivavoce.audio.resample import FULL, LIVE, Quality, Resampler
 from vivavoce.audio.samples import Samples
 
+_LITTLE_ENDIAN = np.dtype("<i2")
+
 
 class Incoming:
     """Audio that comes in: bytes to samples at the rate that an engine wants.
@@ -58,7 +60,7 @@ class Outgoing:
 def _decode(data: bytes, encoding: Encoding) -> Samples:
     match encoding:
         case Encoding.PCM:
-            return np.frombuffer(data, "<i2").astype(np.int16, copy=False)
+            return np.frombuffer(data, _LITTLE_ENDIAN).astype(np.int16, copy=False)
         case Encoding.PCMU:
             return g711.decode_ulaw(data)
         case Encoding.PCMA:
@@ -68,7 +70,7 @@ def _decode(data: bytes, encoding: Encoding) -> Samples:
 def _encode(samples: Samples, encoding: Encoding) -> bytes:
     match encoding:
         case Encoding.PCM:
-            return samples.astype("<i2", copy=False).tobytes()
+            return samples.astype(_LITTLE_ENDIAN, copy=False).tobytes()
         case Encoding.PCMU:
             return g711.encode_ulaw(samples)
         case Encoding.PCMA:

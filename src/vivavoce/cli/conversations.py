@@ -4,7 +4,7 @@ import asyncio
 import io
 import sys
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -15,10 +15,12 @@ from vivavoce.audio.wav import Recording, WavWriter
 from vivavoce.cli.dialogue import Dialogue, Listener, TalkError
 from vivavoce.cli.exchange import Exchange, Turn
 from vivavoce.cli.screen import Screen, Writing
-from vivavoce.client import AsyncClient, WebSocketOptions
+from vivavoce.client import AsyncClient, AsyncRealtimeConnection, WebSocketOptions
 from vivavoce.client.realtime import AsyncConnect
 from vivavoce.client.voice.playback import Playback
-from vivavoce.client.voice.recordings import ArraySource, PacedSink
+from vivavoce.client.voice.recordings import ArraySource, PacedSink, Source
+from vivavoce.client.webrtc.call import AsyncCall
+from vivavoce.client.webrtc.connecting import AsyncCallConnect
 from vivavoce.protocol import (
     AudioInputParams,
     AudioOutputParams,
@@ -52,9 +54,18 @@ class Call(NamedTuple):
     transcription_model: str
     timeout: float
     websocket_options: WebSocketOptions
+    over_webrtc: bool = False
+    """By WebRTC, else over a WebSocket."""
 
-    def connect(self) -> AsyncConnect:
+    def connect(self) -> AsyncConnect | AsyncCallConnect:
+        if self.over_webrtc:
+            return self.client.realtime.calls.connect(model=self.model, open_timeout=self.timeout)
         return self.client.realtime.connect(model=self.model, websocket_options=self.websocket_options)
+
+    @property
+    def address(self) -> str:
+        """Who is talked to, for people."""
+        return f"{self.model} at {self.host}" + (" over WebRTC" if self.over_webrtc else "")
 
     def spoken_session(self) -> RealtimeSessionParams:
         """What the session of a conversation by voice is to be like."""
@@ -89,10 +100,10 @@ async def with_recording(
     by_hand = call.silence_ms is None
     source = ArraySource(recording.samples, recording.rate, silence=not by_hand)
     seconds = source.seconds
-    exchange = Exchange(source.spoken_at)
     playback = Playback()
-    title = f"{call.model} at {call.host} hears {name} ({seconds:.1f} s)"
+    title = f"{call.address} hears {name} ({seconds:.1f} s)"
     async with call.connect() as rt, playing(playback, reply) as speaker:
+        exchange = Exchange(clock_of(rt, source))
         with Screen(exchange, playback, title) as screen:
             dialogue = Dialogue(
                 rt, exchange, playback, journal, timeout=call.timeout, on_event=_notes(screen)
@@ -117,6 +128,12 @@ async def with_recording(
         _refuse_failure(turn)
 
 
+def clock_of(rt: AsyncRealtimeConnection, source: Source) -> Callable[[int], float]:
+    """When the sample at so many milliseconds was spoken, as the server counts: over WebRTC from the
+    beginning of the call, else from the first that was sent."""
+    return rt.audio.spoken_at if isinstance(rt, AsyncCall) else source.spoken_at
+
+
 async def live(call: Call, journal: Journal, reply: WavWriter | None) -> None:
     """Converse by microphone and speaker until the program is interrupted.
 
@@ -133,9 +150,9 @@ async def live(call: Call, journal: Journal, reply: WavWriter | None) -> None:
             speaker.open(playback)
         else:
             await devices.enter_async_context(playing(playback, reply))
-        exchange = Exchange(microphone.spoken_at)
-        title = f"{call.model} at {call.host} listens. Wear headphones; Ctrl+C ends."
+        title = f"{call.address} listens. Wear headphones; Ctrl+C ends."
         async with call.connect() as rt:
+            exchange = Exchange(clock_of(rt, microphone))
             with Screen(exchange, playback, title) as screen:
                 dialogue = Dialogue(
                     rt, exchange, playback, journal, timeout=call.timeout, on_event=_notes(screen)
@@ -178,7 +195,7 @@ async def in_writing(call: Call, journal: Journal) -> None:
                 print(f"note: {error.message}", file=sys.stderr)
 
     async with call.connect() as rt:
-        writing = Writing(f"{call.model} at {call.host}. Ctrl+D ends.") if on_terminal else None
+        writing = Writing(f"{call.address}. Ctrl+D ends.") if on_terminal else None
         dialogue = Dialogue(rt, exchange, Playback(), journal, timeout=call.timeout, on_event=show)
 
         async def converse() -> None:

@@ -10,9 +10,9 @@ from vivavoce.audio.samples import Samples
 from vivavoce.cli.exchange import Exchange, Turn
 from vivavoce.client import AsyncRealtimeConnection, ConnectionClosed
 from vivavoce.client.core import encoded
-from vivavoce.client.voice.core import VoiceCore
 from vivavoce.client.voice.playback import Playback
 from vivavoce.client.voice.recordings import FRAME_MS, Source
+from vivavoce.client.voice.voice import turns_of
 from vivavoce.protocol import (
     ClientEvent,
     ConversationItemCreate,
@@ -59,7 +59,8 @@ class Dialogue:
     ) -> None:
         self._rt = rt
         self._exchange = exchange
-        self._voice = VoiceCore(playback)
+        self._voice = turns_of(rt, playback)
+        self._playback = playback
         self._journal = journal
         self._timeout = timeout
         self._on_event = on_event
@@ -107,6 +108,7 @@ class Dialogue:
     async def commit(self) -> None:
         """End the turn by hand, and ask for the answer."""
         committed = len(self._exchange.turns)
+        await self._voice.hush()
         self._exchange.committing_ms = self._spoken_ms
         await self._send(InputAudioBufferCommit(event_id=_COMMIT))
         await self._until(lambda: len(self._exchange.turns) > committed)
@@ -122,9 +124,10 @@ class Dialogue:
         return turn
 
     async def finish(self, source: Source) -> None:
-        """Wait until the source is over and everything has been answered; then, for a while, for
-        transcripts."""
+        """Wait until the source is over and everything has been answered, and where the server plays it,
+        heard; then, for a while, for transcripts."""
         await self._until(lambda: source.over and self._exchange.settled, due=lambda: source.over)
+        await self._until(lambda: not self._voice.coming, due=lambda: not self._playback.waiting_ms)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._until(lambda: self._exchange.understood)

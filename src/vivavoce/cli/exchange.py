@@ -14,6 +14,7 @@ from vivavoce.protocol import (
     InputAudioBufferCommitted,
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
+    OutputAudioBufferStarted,
     RealtimeSession,
     Response,
     ResponseCreated,
@@ -132,7 +133,10 @@ class Exchange:
                 self._text(response_id, delta, now)
             case ResponseOutputTextDelta(response_id=response_id, delta=delta):
                 self._text(response_id, delta, now)
-            case ResponseOutputAudioDelta(response_id=response_id):
+            case (
+                ResponseOutputAudioDelta(response_id=response_id)
+                | OutputAudioBufferStarted(response_id=response_id)
+            ):
                 turn = self._answering(response_id)
                 turn.first_audio = now if turn.first_audio is None else turn.first_audio
             case ResponseOutputItemDone(response_id=response_id, item=FunctionCall() as call):

@@ -128,6 +128,8 @@ def _announce(application: "RealtimeApplication", listening: "Listening") -> Non
     if listening.certificate is not None:
         table.add_row("trust", f"SSL_CERT_FILE={listening.certificate}")
         table.add_row("", f"NODE_EXTRA_CA_CERTS={listening.certificate}")
+    if application.config.webrtc.enabled:
+        table.add_row("WebRTC", f"{listening.base_url}/realtime/calls; media at {application.calls.reach}")
     key = "one of its keys" if keys.needed else "any"
     table.add_row("Python", f'OpenAI(base_url="{listening.base_url}", api_key="{key}")')
     table.add_row("stop", "Ctrl+C; running answers end first")

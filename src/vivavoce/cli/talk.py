@@ -41,6 +41,7 @@ TURN_DETECTION = typer.Option(help="Let the server tell when a turn ends, or end
 SILENCE = typer.Option(min=0, help="Milliseconds of silence that end a turn.")
 TRANSCRIBER = typer.Option(help="The model that writes down what you say.")
 TIMEOUT = typer.Option(min=0.1, help="Seconds to wait for the server.")
+WEBRTC = typer.Option("--webrtc", help="Call over WebRTC: sound on tracks of its own, events beside it.")
 INSECURE = typer.Option("--insecure", help="Accept any TLS certificate, also a self-signed one.")
 
 
@@ -59,6 +60,7 @@ def talk(
     silence: Annotated[int, SILENCE] = 500,
     transcription_model: Annotated[str, TRANSCRIBER] = "gpt-4o-mini-transcribe",
     timeout: Annotated[float, TIMEOUT] = 60.0,
+    webrtc: Annotated[bool, WEBRTC] = False,
     insecure: Annotated[bool, INSECURE] = False,
 ) -> None:
     """Talk to a Realtime server: with the microphone, with a recording, or in writing."""
@@ -76,6 +78,8 @@ def talk(
         from vivavoce.cli.conversations import Call, in_writing, live, with_recording
     except ImportError as missing:
         fail(NAME, f'{missing.name} is missing. This mends it: pip install "vivavoce[cli]"')
+    import httpx
+
     from vivavoce.client import AsyncClient, ConfigurationError
     from vivavoce.protocol import VivavoceError
     from vivavoce.testing.journal import Journal
@@ -86,6 +90,9 @@ def talk(
         endpoint.headers()
     except ConfigurationError as error:
         raise typer.BadParameter(_in_our_words(error)) from None
+    trusting = _anybody() if insecure and endpoint.secure else None
+    if webrtc and trusting is not None:
+        client = AsyncClient(api_key, _base_url(url), http_client=httpx.AsyncClient(verify=trusting))
     call = Call(
         client=client,
         model=model,
@@ -95,7 +102,8 @@ def talk(
         silence_ms=silence if turn_detection is TurnEnd.server_vad else None,
         transcription_model=transcription_model,
         timeout=timeout,
-        websocket_options=_websocket_options(timeout, insecure=insecure and endpoint.secure),
+        websocket_options=_websocket_options(timeout, trusting),
+        over_webrtc=webrtc,
     )
     with ExitStack() as files:
         try:
@@ -158,13 +166,18 @@ def _base_url(url: str) -> str:
     return address + question + query
 
 
-def _websocket_options(timeout: float, *, insecure: bool) -> "WebSocketOptions":
+def _anybody() -> ssl.SSLContext:
+    """Trusts any certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _websocket_options(timeout: float, trusting: ssl.SSLContext | None) -> "WebSocketOptions":
     options: WebSocketOptions = {"open_timeout": timeout, "close_timeout": 2}
-    if insecure:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        options["ssl"] = context
+    if trusting is not None:
+        options["ssl"] = trusting
     return options
 
 

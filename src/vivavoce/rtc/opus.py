@@ -29,7 +29,7 @@ MAX_PACKET_BYTES = 1_275 * 6 + 13
 
 _APPLICATION_VOIP = 2048
 _SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC = 4002, 4010, 4012
-_SET_PACKET_LOSS, _SET_DTX, _RESET_STATE = 4014, 4016, 4028
+_SET_PACKET_LOSS, _RESET_STATE = 4014, 4028
 
 BITRATE = 32_000
 """Bits per second: transparent for one voice at 24 kHz."""
@@ -45,10 +45,9 @@ class Encoder:
     """Turns frames of 20 ms into packets.
 
     `fec`: each packet carries a coarse copy of the frame before, worth its bytes where packets get lost.
-    `dtx`: silence is told by packets of at most two bytes, which need not be sent.
     """
 
-    def __init__(self, *, fec: bool = False, dtx: bool = False) -> None:
+    def __init__(self, *, fec: bool = False) -> None:
         self._lib = _library()
         error = ctypes.c_int()
         self._state = self._lib.opus_encoder_create(RATE, 1, _APPLICATION_VOIP, ctypes.byref(error))
@@ -57,7 +56,6 @@ class Encoder:
         self._control(_SET_BITRATE, BITRATE)
         self._control(_SET_COMPLEXITY, COMPLEXITY)
         self._control(_SET_INBAND_FEC, int(fec))
-        self._control(_SET_DTX, int(dtx))
 
     def encode(self, pcm: bytes) -> bytes:
         """The packet of one frame. `pcm`: 20 ms, 960 bytes."""

@@ -1,56 +1,79 @@
-"""The voice that goes out: one packet of RTP every 20 ms, on a fixed schedule."""
+"""The voice that goes out: frames of 20 ms become packets of RTP."""
 
-import asyncio
 import secrets
-from collections.abc import Callable
+import time
 
 from vivavoce.rtc import opus, rtp
 
-FRAME_S = 0.02
 TICKS = 960
 """Of Opus's RTP clock (48 kHz) in one frame."""
+SIGN_OF_LIFE = 20
+"""Of so many frames of silence one is sent even to those who wish for none: every 0.4 s, as Opus has it."""
+FADING = 5
+"""Frames of silence that are encoded as such after a sound, so that it does not ring on at the other end."""
+_ONE_FRAME = 0xFC
+"""Of the first byte all but the code for the number of frames, which is 0 for one."""
 
 
 class Outbound:
-    """Asks for 20 ms at a time, encodes them and sends them."""
+    """Encodes one stream.
 
-    def __init__(self, next_audio: Callable[[], bytes], send: Callable[[bytes], None]) -> None:
-        self._next_audio = next_audio
-        self._send = send
-        self._encoder = opus.Encoder()
+    While there is nothing to say, packets of one byte say so, and the other end hears no loss; where it
+    wishes so (`dtx`), most of them are not sent. What is silence is known here; the codec would have to guess
+    it, and takes steady sounds for silence too.
+    """
+
+    def __init__(self) -> None:
         self.ssrc = secrets.randbits(32)
         self.payload_type = 111
         # The lower half: SRTP (RFC 3711, section 3.3.1) guesses how often a sequence number turned round,
         # and guesses wrong if it does so within the first packets and some of those get lost.
         self._sequence = secrets.randbits(15)
         self._timestamp = secrets.randbits(32)
-        self._due = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._packets = self._octets = 0
+        self._resumes = True
+        self._encoder = opus.Encoder()
+        self._fec = self._dtx = False
+        self._silent = 0
+        """Frames of silence since the last sound."""
+        self._empty = b""
+        """A packet in which there is nothing (RFC 6716, section 3.1): what the last one was, but no frame."""
 
-    def start(self) -> None:
-        """Begins to send."""
-        self._due = asyncio.get_running_loop().time()
-        self._tick()
+    def negotiated(self, payload_type: int, *, fec: bool, dtx: bool) -> None:
+        """What the other end wishes: its number for Opus, in-band error correction, no packets in silence."""
+        self.payload_type = payload_type
+        self._fec, self._dtx = fec, dtx
+        self._encoder = opus.Encoder(fec=fec)
 
-    def stop(self) -> None:
-        """Sends nothing any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def frame(self, pcm: bytes, *, missed: int = 0) -> bytes | None:
+        """The packet for the next 20 ms, None where nothing needs to be sent.
 
-    def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
-        # After a stall the schedule begins anew: what was missed is not sent in a burst.
-        self._due = max(self._due + FRAME_S, loop.time())
-        self._timer = loop.call_at(self._due, self._tick)
-        pcm = self._next_audio()
-        packet = rtp.Packet(
-            self.payload_type,
-            self._sequence,
-            self._timestamp,
-            self.ssrc,
-            self._encoder.encode(pcm.ljust(opus.FRAME_BYTES, b"\0")),
-        )
-        self._sequence = (self._sequence + 1) % 65_536
-        self._timestamp = (self._timestamp + TICKS) % 2**32
-        self._send(rtp.write(packet))
+        `pcm`: at most 960 bytes; what is missing is silence. `missed`: frames whose time went by unused.
+        """
+        timestamp = (self._timestamp + missed * TICKS) & 0xFFFFFFFF
+        self._timestamp = (timestamp + TICKS) & 0xFFFFFFFF
+        self._silent = 0 if pcm else self._silent + 1
+        if self._silent <= FADING:
+            payload = self._encoder.encode(pcm.ljust(opus.FRAME_BYTES, b"\0"))
+            self._empty = bytes([payload[0] & _ONE_FRAME])
+        elif self._dtx and self._silent % SIGN_OF_LIFE:
+            self._resumes = True
+            return None
+        else:
+            payload = self._empty
+        marker = bool(pcm) and (self._resumes or missed > 0)
+        self._resumes = self._resumes and not marker
+        packet = rtp.Packet(self.payload_type, self._sequence, timestamp, self.ssrc, payload, marker)
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._packets += 1
+        self._octets += len(payload)
+        return rtp.write(packet)
+
+    def reported(self, reception: rtp.Reception) -> None:
+        """The other end told how the stream arrives: correction is worth its bytes where packets get lost."""
+        if self._fec:
+            self._encoder.expect_loss(min(100, -(-reception.fraction_lost * 100 // 256)))
+
+    def sent(self) -> rtp.Sent:
+        """What to report of the stream."""
+        return rtp.Sent(rtp.ntp(time.time()), self._timestamp, self._packets, self._octets)

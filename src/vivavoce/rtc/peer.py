@@ -11,12 +11,14 @@ from vivavoce.protocol.errors import VivavoceError
 from vivavoce.rtc import sdp
 from vivavoce.rtc.errors import InvalidAnswer, InvalidOffer
 from vivavoce.rtc.ice import IceSettings
-from vivavoce.rtc.inbound import Inbound
-from vivavoce.rtc.outbound import Outbound
+from vivavoce.rtc.media import Media, Reception
 from vivavoce.rtc.transport import MAX_CHANNELS, Failed, Transport
 
 MAX_MESSAGE_BYTES = 22 * 1024 * 1024
 """Of one message of the data channel: an event with 15 MiB of audio in base64, and what is around it."""
+
+GOODBYE_S = 1.0
+"""How long the other end may take to take what was sent last, and to close its data channels."""
 
 
 class PeerEvents(Protocol):
@@ -79,9 +81,9 @@ class Peer:
         self._max_message_bytes = max_message_bytes
         self._state = _State.NEW
         self._transport: Transport | None = None
-        self._inbound = Inbound(self._heard)
-        self._outbound = Outbound(events.next_audio, self._send_media)
-        self._source = sdp.Source(ssrc=self._outbound.ssrc, name=secrets.token_hex(8))
+        name = secrets.token_hex(8)
+        self._media = Media(events.heard, events.next_audio, name)
+        self._source = sdp.Source(ssrc=self._media.ssrc, name=name)
         self._connecting: asyncio.Task[None] | None = None
         self._channel: RTCDataChannel | None = None
         self._channels: list[RTCDataChannel] = []
@@ -157,12 +159,21 @@ class Peer:
             self._taken.clear()
             await self._taken.wait()
 
+    @property
+    def reception(self) -> Reception:
+        """How the other end's voice has arrived so far."""
+        return self._media.reception
+
     async def aclose(self) -> None:
-        """Ends the connection; the other end is told. Frees sockets, tasks and timers."""
+        """Ends the connection once what was sent last is taken; the other end is told. Frees sockets, tasks
+        and timers. It takes no longer than GOODBYE_S."""
         if self._state is _State.CLOSED:
             return
+        stands = self._state is _State.CONNECTED
         self._to(_State.CLOSED)
         self._end()
+        if stands:
+            await self._close_channels()
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
@@ -172,11 +183,10 @@ class Peer:
     # What the transport tells: transport.Listener.
 
     def media(self, data: bytes) -> None:
-        if self._state is _State.CONNECTED:
-            self._inbound.media(data)
+        self._media.media(data)
 
     def control(self, data: bytes) -> None:
-        del data  # reports of how the voice arrives change nothing here
+        self._media.control(data)
 
     def channel(self, channel: RTCDataChannel) -> None:
         if len(self._channels) < MAX_CHANNELS:
@@ -203,7 +213,7 @@ class Peer:
 
     def _connect(self, remote: sdp.Description, *, active: bool) -> None:
         self._to(_State.CONNECTING)
-        self._inbound.payload_type = self._outbound.payload_type = remote.voice.payload_type
+        self._media.negotiated(remote.voice)
         if remote.channels is None:
             self._mute = True
             self._forget_waiting()
@@ -219,7 +229,7 @@ class Peer:
         if self._state is _State.CONNECTING:
             self._to(_State.CONNECTED)
             self._events.connected()
-            self._outbound.start()
+            self._media.begin(self._transport)
             self._open()
 
     def _adopt(self, channel: RTCDataChannel) -> None:
@@ -242,6 +252,20 @@ class Peer:
             self._forget_waiting()
             self._events.opened()
 
+    async def _close_channels(self) -> None:
+        """Closes them at both ends: one that ends with its connection counts as an error in browsers."""
+        closing = []
+        for channel in self._channels:
+            if channel.readyState != "closed":
+                closed = asyncio.Event()
+                channel.once("close", closed.set)
+                channel.close()
+                closing.append(asyncio.create_task(closed.wait()))
+        if closing:
+            _, late = await asyncio.wait(closing, timeout=GOODBYE_S)
+            for each in late:
+                each.cancel()
+
     def _received(self, data: str | bytes) -> None:
         # Not at once: what goes wrong with whoever listens is no fault of the other end's packets.
         asyncio.get_running_loop().call_soon(self._deliver, data)
@@ -249,13 +273,6 @@ class Peer:
     def _deliver(self, data: str | bytes) -> None:
         if self._state is _State.CONNECTED:
             self._events.received(data)
-
-    def _heard(self, pcm: bytes) -> None:
-        self._events.heard(pcm)
-
-    def _send_media(self, packet: bytes) -> None:
-        assert self._transport is not None
-        self._transport.send_media(packet)
 
     def _lose(self, reason: str) -> None:
         if self._state in (_State.CONNECTING, _State.CONNECTED):
@@ -269,7 +286,7 @@ class Peer:
 
     def _end(self) -> None:
         """Nothing is said and sent any more."""
-        self._outbound.stop()
+        self._media.end()
         self._forget_waiting()
         self._taken.set()
 

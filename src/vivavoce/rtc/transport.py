@@ -30,7 +30,7 @@ from aiortc import (
     RTCSctpTransport,
 )
 from aiortc.rtcicetransport import RTCIceTransport
-from aiortc.rtcsctptransport import WEBRTC_DCEP, RTCSctpCapabilities, SackChunk
+from aiortc.rtcsctptransport import WEBRTC_DCEP, Chunk, RTCSctpCapabilities, SackChunk
 from aiortc.utils import uint32_gte
 
 from vivavoce.rtc import rtp, sdp
@@ -392,6 +392,12 @@ class _Sctp(RTCSctpTransport):
             await super()._handle_data(data)
         except (AssertionError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error):
             return  # the other end broke the protocol: as if the packet had never come
+
+    async def _send_chunk(self, chunk: Chunk) -> None:
+        try:
+            await super()._send_chunk(chunk)
+        except ConnectionError:
+            return  # the connection is over, which is told elsewhere: as if the packet had been lost
 
     def _data_channel_send(self, channel: RTCDataChannel, data: bytes | str) -> None:
         super()._data_channel_send(channel, data)

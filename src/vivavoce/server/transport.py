@@ -59,7 +59,7 @@ class Runner(Protocol):
         """The peer sent a binary frame."""
 
     async def drain(self) -> None:
-        """The server is going away: return when no response is running any more, and begin none."""
+        """The server is going away: return when no response is running or played any more, and begin none."""
 
     async def aclose(self) -> None:
         """The peer is gone or the session is over: free everything. Safe to call more than once."""

@@ -138,7 +138,8 @@ class StoredItem:
     `item` is the item as its events show it. `clips` holds the input audio of each content part that has
     some, by content index. `answer` is what a response said in it. `heard` is what was understood of the
     input audio, whether the client asked for a transcript or not. `counted` is what it costs to read it, and
-    the form of the item for which that holds. `dropped`: truncation has dropped it for good.
+    `prompted` how a responder reads it that does not hear, each with the form of the item for which that
+    holds. `dropped`: truncation has dropped it for good.
     `folded`: a summary stands for it, or it is that summary (`is_summary`).
     """
 
@@ -152,6 +153,7 @@ class StoredItem:
         "is_summary",
         "item",
         "n_bytes",
+        "prompted",
         "understanding",
     )
 
@@ -166,6 +168,7 @@ class StoredItem:
         self.heard = ""
         self.understanding = Understanding.NOT_NEEDED
         self.counted: tuple[Item, ItemTokens] | None = None
+        self.prompted: tuple[Item, Message] | None = None
         self.dropped = self.folded = self.is_summary = False
 
     @property
@@ -245,6 +248,14 @@ class StoredItem:
                 return tool_for_prompt(item, function)
 
     def _message_for_prompt(self, item: Message, *, with_audio: bool) -> Message:
+        if self.prompted is not None and self.prompted[0] is item and not with_audio:
+            return self.prompted[1]
+        message = self._as_prompt(item, with_audio=with_audio)
+        if self.is_settled and not with_audio:
+            self.prompted = (item, message)
+        return message
+
+    def _as_prompt(self, item: Message, *, with_audio: bool) -> Message:
         if self.answer is not None:
             kept = self.answer.kept
             spoken = self.answer.format is not None
@@ -290,6 +301,8 @@ class StoredItem:
                     return
                 for part in content:
                     match part:
+                        case InputAudio():
+                            pass  # what is understood of it is in `heard`
                         case InputText(text=text) | OutputText(text=text):
                             yield text
                         case OutputAudio(transcript=str(transcript)):

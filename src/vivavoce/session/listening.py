@@ -29,6 +29,9 @@ from vivavoce.session.transcribing import Transcribing
 from vivavoce.session.turn import SEMANTIC_PREFIX_MS, Offset, Onset, Pause, Sustained, TurnMachine, TurnState
 
 MIN_COMMIT_TICKS = 100 * TICKS_PER_MS
+UNASKED_TICKS = 120_000 * TICKS_PER_MS
+"""Where the microphone never stops, so much is kept for a client that commits by hand without having said
+with `input_audio_buffer.clear` where the speaker begins."""
 
 
 class Utterance:
@@ -55,7 +58,16 @@ class Turn(Enum):
 class Listening:
     """From appended audio to the user's items. Positions and spans are ticks of the input clock."""
 
-    __slots__ = ("_barge_ins", "_buffer", "_core", "_transcribing", "_turn", "_utterance", "turn_item")
+    __slots__ = (
+        "_attends",
+        "_barge_ins",
+        "_buffer",
+        "_core",
+        "_transcribing",
+        "_turn",
+        "_utterance",
+        "turn_item",
+    )
 
     def __init__(self, core: Core, transcribing: Transcribing, barge_ins: BargeIns) -> None:
         self._core = core
@@ -64,6 +76,9 @@ class Listening:
         self._buffer = InputBuffer()
         self._turn = TurnMachine(core.options.frame_ms * TICKS_PER_MS)
         self._utterance: Utterance | None = None
+        self._attends = not core.options.plays
+        """Without turn detection: whether what comes now is what somebody wants to say. Where the transport
+        plays, the microphone never stops, and only the client knows: from `clear` on."""
         self.turn_item = ""
         """The item that the latest turn is or will be."""
 
@@ -108,6 +123,11 @@ class Listening:
             self._core.do(Hear(samples, format))
             return
         if self._utterance is None:
+            if not self._attends and not self._transcribing.is_live:
+                floor = self._buffer.end - UNASKED_TICKS
+                if floor - self._buffer.start > UNASKED_TICKS // 10:
+                    self._buffer.drop(floor)
+                return
             self._open_utterance(self._core.mint("item"), self._buffer.start)
         self._feed(self._buffer.end)
 
@@ -125,6 +145,7 @@ class Listening:
     def clear(self) -> None:
         """Forget the buffer and the segment in progress."""
         self._buffer.clear()
+        self._attends = True
         self._turn.abort()
         self._abandon_utterance()
         self._core.emit(InputAudioBufferCleared)
@@ -274,6 +295,7 @@ class Listening:
             item_id, self._utterance = self._utterance.item_id, None
         else:
             item_id = self._core.mint("item")
+        self._attends = not self._core.options.plays
         clips = self._buffer.cut(start, end)
         if item_id not in self._transcribing:
             self._transcribing.open(item_id)

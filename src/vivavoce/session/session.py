@@ -5,14 +5,11 @@ happen next comes out of `effects()`, in order. Nothing here waits, reads a cloc
 """
 
 from collections.abc import Sequence
-from enum import Enum, auto
 
 import msgspec
 from msgspec import UNSET
 
 from vivavoce.protocol import (
-    GA_MEDIA,
-    GA_WEBSOCKET,
     AudioPCM,
     ClientEvent,
     ConversationItemCreate,
@@ -47,6 +44,13 @@ from vivavoce.protocol import (
 from vivavoce.session import configuration, intake, limits
 from vivavoce.session.answering import Answering
 from vivavoce.session.barge_in import BargeIns
+from vivavoce.session.connection import (
+    CONNECTION_TABLE,
+    SUPPORTED,
+    SUPPORTED_IN_CALLS,
+    ConnectionEvent,
+    ConnectionState,
+)
 from vivavoce.session.core import Configuration, Core
 from vivavoce.session.editing import Editing
 from vivavoce.session.effects import Close, Effect, WakeAt
@@ -58,32 +62,6 @@ from vivavoce.session.options import SessionOptions
 from vivavoce.session.prompts import UNPROMPTED, Prompted
 from vivavoce.session.transcribing import Transcribing, failure
 from vivavoce.session.turn_taking import TurnTaking
-
-_OF_TRANSLATIONS = ("session.close", "session.input_audio_buffer.append")
-SUPPORTED = tuple(kind for kind in GA_WEBSOCKET.types if kind not in _OF_TRANSLATIONS)
-"""The client events of a conversation; the others belong to translation sessions."""
-SUPPORTED_IN_CALLS = tuple(
-    kind for kind in GA_MEDIA.types if kind not in (*_OF_TRANSLATIONS, "input_audio_buffer.append")
-)
-"""The same where the transport carries the audio beside the events."""
-
-
-class ConnectionState(Enum):
-    NEW = auto()
-    OPEN = auto()
-    CLOSED = auto()
-
-
-class ConnectionEvent(Enum):
-    STARTED = auto()
-    ENDED = auto()
-
-
-CONNECTION_TABLE = {
-    (ConnectionState.NEW, ConnectionEvent.STARTED): ConnectionState.OPEN,
-    (ConnectionState.NEW, ConnectionEvent.ENDED): ConnectionState.CLOSED,
-    (ConnectionState.OPEN, ConnectionEvent.ENDED): ConnectionState.CLOSED,
-}
 
 
 class Session:

@@ -59,6 +59,12 @@ class Transcribing:
         transcription = self._running.get(item_id)
         return None if transcription is None else transcription.heard
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the client is told the words while they are spoken."""
+        options = self._core.config.audio.input.transcription
+        return options is not None and options.is_live
+
     # What goes in
 
     def open(self, item_id: str, *, for_the_turn: bool = False) -> None:
@@ -191,8 +197,7 @@ class Transcribing:
         """Tell what stands by now, if the client may know already."""
         stored, options = transcription.stored, transcription.options
         if stored is None:
-            options = self._core.config.audio.input.transcription
-            may_know = options is not None and options.is_live
+            may_know = self.is_live
         else:
             may_know = self._is_told(stored, transcription) and options is not None and not options.is_whole
         if may_know and transcription.heard is not None:

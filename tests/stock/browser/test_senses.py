@@ -24,9 +24,9 @@ CALL = """async (stream) => {
 
 
 def write_hum(path: Path) -> None:
-    """Three seconds, of which the middle one hums."""
-    hum = np.sin(np.arange(RATE) * 2 * np.pi * 300 / RATE) * 8000
-    samples = np.concatenate((np.zeros(RATE), hum, np.zeros(RATE))).astype("<i2")
+    """A second and a half, of which the middle third hums."""
+    hum = np.sin(np.arange(RATE // 2) * 2 * np.pi * 300 / RATE) * 8000
+    samples = np.concatenate((np.zeros(RATE // 2), hum, np.zeros(RATE // 2))).astype("<i2")
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -49,7 +49,7 @@ def visit(tmp_path: Path) -> Iterator[Visit]:
 
 def test_what_the_microphone_says_is_heard(visit: Visit) -> None:
     visit.page.evaluate(f"({CALL})(microphone.stream)")
-    visit.page.wait_for_function("ear.quiet(1500)")
+    visit.page.wait_for_function("ear.quiet(1000)")
     visit.page.evaluate("microphone.say('hum.wav')")
     assert visit.page.evaluate("ear.loud(0)")
     visit.page.wait_for_function("ear.quiet(500)")
@@ -58,12 +58,12 @@ def test_what_the_microphone_says_is_heard(visit: Visit) -> None:
 def test_what_a_file_says_is_heard_once(visit: Visit) -> None:
     visit.page.evaluate(f"({CALL})(navigator.mediaDevices.getUserMedia({{audio: true}}))")
     visit.page.wait_for_function("ear.loud()")
-    visit.page.wait_for_function("ear.quiet(3500)")
+    visit.page.wait_for_function("ear.quiet(2000)")
 
 
 def test_a_microphone_of_the_page_can_be_replaced(visit: Visit) -> None:
     visit.page.evaluate("microphone.install()")
     visit.page.evaluate(f"({CALL})(navigator.mediaDevices.getUserMedia({{audio: true}}))")
-    visit.page.wait_for_function("ear.quiet(1500)")
+    visit.page.wait_for_function("ear.quiet(1000)")
     visit.page.evaluate("microphone.say('hum.wav')")
     assert visit.page.evaluate("ear.loud(0)")

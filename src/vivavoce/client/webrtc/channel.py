@@ -95,6 +95,7 @@ class ChannelSocket(Arrivals):
     def opened(self) -> None:
         if self._channel is _Channel.OPENING:
             self._become(_Channel.OPEN)
+            self.audio.begin()
             self.opening.set_result(None)
 
     def received(self, data: str | bytes) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UnsetType
 
+from vivavoce.client.endpoint import Endpoint
 from vivavoce.client.errors import ConfigurationError, ConnectionClosed, ConnectTimeout, HandshakeFailed
 from vivavoce.client.realtime import UNSENT, Connecting
 from vivavoce.client.webrtc.channel import ChannelSocket, PeerReports
@@ -123,11 +124,13 @@ class AsyncCallConnect(Connecting):
         if reason is not None:
             raise HandshakeFailed(f"The server took the call{which}, but {reason}: {_REMEDY}.")
 
-    def _ice_settings(self) -> IceSettings:
-        """The program's, or those that reach a server on this machine too."""
-        from vivavoce.rtc import IceSettings
+    def _ice_settings(self) -> IceSettings | None:
+        """The program's. A server on this machine may be on loopback alone."""
+        from vivavoce.rtc import LOOPBACK, IceSettings, machine_addresses
 
-        return self._ice or IceSettings()
+        if self._ice is None and Endpoint(self._client.base_url, {}, anonymous=True).on_this_machine:
+            return IceSettings(addresses=(LOOPBACK, *machine_addresses()))
+        return self._ice
 
 
 _REMEDY = "see whether UDP gets through to it, or give it or `ice` a TURN server"

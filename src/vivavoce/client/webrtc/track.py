@@ -108,7 +108,7 @@ class Track:
 
     def spoken_at(self, audio_ms: int) -> float:
         """When the sample was sent that the server calls the one at so many milliseconds, on the clock of
-        `time.monotonic`."""
+        `time.monotonic`. The server counts from the opening of the data channel."""
         return (time.monotonic() if self._began is None else self._began) + audio_ms / 1000
 
     # What is heard.
@@ -155,6 +155,10 @@ class Track:
 
     # What whoever has the media calls.
 
+    def begin(self) -> None:
+        """The channel is open."""
+        self._began = time.monotonic()
+
     def heard(self, pcm: bytes) -> None:
         """This came."""
         self.heard_ms += len(pcm) // BYTES_PER_MS
@@ -163,8 +167,6 @@ class Track:
 
     def next_audio(self) -> bytes:
         """The next 20 ms to be sent; less, or nothing, is followed by silence."""
-        if self._began is None:
-            self._began = time.monotonic()
         if not self._outgoing:
             self._flow, self._asked = _Flow.SILENCE, 0
             return b""

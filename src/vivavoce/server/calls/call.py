@@ -203,8 +203,12 @@ class Call:
         return audio
 
     def lost(self, reason: str) -> None:
-        logger.info("call %s ended: %s", self.id, reason)
-        self.end(End.PEER if self._opened.is_set() else End.NOT_CONNECTED)
+        if self._opened.is_set():
+            logger.info("call %s ended: %s", self.id, reason)
+            self.end(End.PEER)
+        else:
+            logger.warning("call %s did not connect: %s", self.id, reason)
+            self.end(End.NOT_CONNECTED)
 
     # Its life.
 
@@ -225,9 +229,8 @@ class Call:
             async with asyncio.timeout(self.limits.connect_timeout_s):
                 await self._opened.wait()
         except TimeoutError:
-            logger.warning(
-                "ending call %s: it did not connect within %g s", self.id, self.limits.connect_timeout_s
-            )
+            limit = self.limits.connect_timeout_s
+            logger.warning("call %s did not connect: it opened no data channel within %g s", self.id, limit)
             self.end(End.NOT_CONNECTED)
             return
         try:

@@ -6,7 +6,11 @@ from collections import deque
 from typing import Generic, TypeVar
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""So many bytes of events may wait: more than the longest event has. Nothing holds a data channel back."""
+"""So many bytes of the data channel's events may wait: more than two of the longest. Nothing holds a data
+channel back."""
+
+EVENT_BYTES = 128
+"""What an event takes beside its text."""
 
 MAX_AUDIO_S = 5.0
 """So much sound may wait. What comes while the server is further behind than that is not heard."""
@@ -25,11 +29,19 @@ class Said(Generic[Line]):
 
     __slots__ = ("data", "line", "taken")
 
-    def __init__(self, data: str | bytes, line: Line | None, taken: asyncio.Future[None] | None) -> None:
+    def __init__(
+        self, data: str | bytes, line: Line | None = None, taken: asyncio.Future[None] | None = None
+    ) -> None:
         self.data = data
         self.line = line
         """Where it came from; None: from the data channel."""
         self.taken = taken
+        """Done once it is taken out, if anybody waits for that."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return EVENT_BYTES + len(self.data)
 
 
 class Intake(Generic[Line]):
@@ -48,7 +60,7 @@ class Intake(Generic[Line]):
 
     @property
     def full(self) -> bool:
-        """Whether more events wait than may."""
+        """Whether more events of the data channel wait than may."""
         return self._event_bytes > MAX_EVENT_BYTES
 
     def hear(self, audio: bytes) -> None:
@@ -64,12 +76,14 @@ class Intake(Generic[Line]):
         self._waiting.append(bytearray(audio))
         self._news.set()
 
-    def put(self, data: str | bytes, line: Line | None = None) -> None:
-        """One more message."""
-        self._add(Said(data, line, None))
+    def put(self, data: str | bytes) -> None:
+        """One more message of the data channel."""
+        said: Said[Line] = Said(data)
+        self._event_bytes += said.size
+        self._add(said)
 
     async def hand_in(self, data: str | bytes, line: Line | None) -> None:
-        """One more message; return once it was taken out, so that who sends much waits."""
+        """One more message of somebody who waits until it was taken out, so that who sends much waits."""
         taken = asyncio.get_running_loop().create_future()
         self._add(Said(data, line, taken))
         await taken
@@ -83,12 +97,12 @@ class Intake(Generic[Line]):
         if isinstance(first, bytearray):
             self._audio_bytes -= len(first)
             return bytes(first)
-        self._event_bytes -= len(first.data)
-        if first.taken is not None and not first.taken.done():
+        if first.taken is None:
+            self._event_bytes -= first.size
+        elif not first.taken.done():
             first.taken.set_result(None)
         return first
 
     def _add(self, said: Said[Line]) -> None:
-        self._event_bytes += len(said.data)
         self._waiting.append(said)
         self._news.set()

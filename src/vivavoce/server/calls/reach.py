@@ -34,6 +34,15 @@ class Reach:
         loopback = [each for each in self._listening if ipaddress.ip_address(each).is_loopback] or [LOOPBACK]
         return tuple(dict.fromkeys([*loopback, *machine_addresses()]))
 
+    def __str__(self) -> str:
+        """For people: `127.0.0.1, 10.0.0.5 (told as 203.0.113.7), UDP ports 40000 to 40999`."""
+        settings = self._settings
+        if settings.relay_only:
+            return "through TURN alone"
+        told = f" (told as {', '.join(settings.advertise)})" if settings.advertise else ""
+        ports = "any UDP port" if settings.ports is None else "UDP ports {} to {}".format(*settings.ports)
+        return f"{', '.join(self.addresses)}{told}, {ports}"
+
     def settings(self) -> IceSettings:
         """What the peer of the next call is to use."""
         configured = self._settings

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 import math
 import time
 from functools import partial
@@ -25,6 +26,8 @@ from vivavoce.server.refusals import Refusal
 from vivavoce.server.telemetry.metrics import Metrics
 from vivavoce.server.transport import RunnerFactory
 from vivavoce.session.ids import Ids
+
+logger = logging.getLogger(__name__)
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -75,6 +78,7 @@ class Calls:
             max_sidebands=config.webrtc.max_sidebands,
         )
         self._calls: dict[str, tuple[Call, Owner]] = {}
+        self._told = False
         self._offers: dict[str | None, Bucket] = {}
 
     def count(self, owner: Owner) -> None:
@@ -105,6 +109,7 @@ class Calls:
             ids=self._ids,
             on_gone=self._gone,
         )
+        self._tell_once()
         self._calls[call.id] = (call, owner)
         self._sessions.add(call, opens.allowance)
         if self._metrics is not None:
@@ -122,6 +127,11 @@ class Calls:
         """The call of this name, once its session has begun."""
         call = self.find(call_id, caller)
         return call if call is not None and call.state is CallState.OPEN else None
+
+    def _tell_once(self) -> None:
+        if not self._told:
+            self._told = True
+            logger.info("the media of calls arrives at %s", self.reach)
 
     def _gone(self, call: Call) -> None:
         del self._calls[call.id]

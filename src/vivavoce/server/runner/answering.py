@@ -54,7 +54,7 @@ class Answering:
         answer = self._responder.respond(request)
         parts = 0
         try:
-            async with Patience(self._timeout) as patience:
+            with Patience(self._timeout) as patience:
                 async for part in answer:
                     patience.pause()
                     refuse_unless_sound(part)

@@ -13,24 +13,32 @@ for a client that does not read."""
 class Pace:
     """What a responder waits for: the transport, and the speech that is not played yet."""
 
-    __slots__ = ("_room", "_session", "_transport")
+    __slots__ = ("_played", "_session", "_transport")
 
     def __init__(self, session: Session | Interpreter, transport: Transport) -> None:
         self._session = session
         self._transport = transport
-        self._room: asyncio.Event | None = None
-        """Set when there is room again; None while there is."""
+        self._played: asyncio.Event | None = None
+        """Set when something has changed for whoever waits; None while nobody does."""
 
     async def ready(self) -> None:
         """Return once there is room for more. Raises TransportClosed."""
         await self._transport.ready()
         while self._session.unplayed_ms > MOST_UNPLAYED_MS:
-            if self._room is None:
-                self._room = asyncio.Event()
-            await self._room.wait()
+            await self._change()
+
+    async def played_out(self) -> None:
+        """Return once nothing is left to be played."""
+        while self._session.playing:
+            await self._change()
 
     def played(self) -> None:
         """Some of what waited has been played, or will not be."""
-        if self._room is not None and self._session.unplayed_ms <= MOST_UNPLAYED_MS:
-            self._room.set()
-            self._room = None
+        if self._played is not None:
+            self._played.set()
+            self._played = None
+
+    async def _change(self) -> None:
+        if self._played is None:
+            self._played = asyncio.Event()
+        await self._played.wait()

@@ -9,7 +9,7 @@ from vivavoce.server.runner.live import EARLY_S
 class Patience:
     """Ends a block with TimeoutError when it waits longer than `seconds` for its next piece:
 
-        async with Patience(seconds) as patience:
+        with Patience(seconds) as patience:
             async for piece in pieces:
                 patience.pause()
                 ...  # however long that takes
@@ -19,15 +19,21 @@ class Patience:
     that is done about a piece. One timer serves all waits, and looks how long the present one has lasted.
     """
 
-    __slots__ = ("_loop", "_seconds", "_since", "_timeout", "_timer")
+    __slots__ = ("_cancelling", "_loop", "_over", "_seconds", "_since", "_task", "_timer")
 
     def __init__(self, seconds: float) -> None:
+        """To be made in the task that waits."""
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
-        self._timeout = asyncio.timeout(None)
-        self._since: float | None = None
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._cancelling = task.cancelling()
+        """How often others had cancelled the task before."""
+        self._over = False
+        self._since: float | None = self._loop.time()
         """When the present wait began; None while nothing is waited for."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = self._loop.call_later(seconds, self._look)
 
     def pause(self) -> None:
         """The piece is here."""
@@ -37,23 +43,21 @@ class Patience:
         """The next one is waited for."""
         self._since = self._loop.time()
 
-    async def __aenter__(self) -> "Patience":
-        await self._timeout.__aenter__()
-        self.resume()
-        self._timer = self._loop.call_later(self._seconds, self._look)
+    def __enter__(self) -> "Patience":
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._timer is not None
         self._timer.cancel()
-        await self._timeout.__aexit__(kind, error, trace)
+        if self._over and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error  # nobody else wants the task to end
 
     def _look(self) -> None:
         now = self._loop.time()
         due = (now if self._since is None else self._since) + self._seconds
         if now >= due:
-            self._timeout.reschedule(now)
+            self._over = True
+            self._task.cancel()
         else:
             self._timer = self._loop.call_later(max(due - now, EARLY_S), self._look)

@@ -41,6 +41,7 @@ from vivavoce.server.runner.pace import Pace
 from vivavoce.server.runner.summarising import Summarising
 from vivavoce.server.runner.tools import Tools
 from vivavoce.server.runner.understanding import Understanding
+from vivavoce.server.telemetry.stages import WATCHED
 from vivavoce.server.telemetry.telemetry import Telemetry
 from vivavoce.server.transport import Line, Transport, TransportClosed
 from vivavoce.session import (
@@ -182,6 +183,8 @@ class SessionRunner:
             return b""
         audio = self._session.play(self._clock.now())
         self._carry_out()
+        if audio:
+            self._stages.played()
         if self._pace is not None:
             self._pace.played()
         return audio
@@ -215,12 +218,16 @@ class SessionRunner:
         self._draining = True
         while self._session.busy and (working := self._live.working):
             await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+        if self._pace is not None:
+            await self._pace.played_out()
 
     async def aclose(self) -> None:
         """The peer is gone or the session is over: free everything. Safe to call more than once."""
         self._session.end(self._clock.now())
         self._carry_out()
         self._stages.end()
+        if self._pace is not None:
+            self._pace.played()
         self._hearing.forget()
         self._clock.stop_alarm()
         await self._live.aclose()
@@ -230,7 +237,7 @@ class SessionRunner:
         """An event goes to the session, after all that came before it was heard."""
         cleaning = self._cleaning
         if isinstance(event, APPENDS):
-            if cleaning is not None:
+            if cleaning is not None and self._pace is None:
                 cleaned = await cleaning.clean(event)
                 if cleaned is None:
                     return
@@ -273,13 +280,17 @@ class SessionRunner:
             self._carry_out()
         finally:
             self._lines.asking = None
+        if self._pace is not None:
+            self._pace.played()
 
     def _carry_out(self) -> None:
         while effects := self._session.effects():
             for effect in effects:
                 if type(effect) is Send:  # as nearly all are
-                    self._stages.sent(effect.event)
-                    self._send(effect.event)
+                    event = effect.event
+                    if type(event) in WATCHED:
+                        self._stages.sent(event)
+                    self._send(event)
                 else:
                     self._do(effect)
 
@@ -322,6 +333,8 @@ class SessionRunner:
     def _wake(self) -> None:
         self._session.tick(self._clock.now())
         self._carry_out()
+        if self._pace is not None:
+            self._pace.played()
 
 
 def _compaction(settings: SessionSettings) -> Compaction | None:

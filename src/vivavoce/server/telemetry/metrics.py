@@ -16,6 +16,7 @@ from prometheus_client import (
 )
 from prometheus_client.metrics import MetricWrapperBase
 
+from vivavoce.server.telemetry.durations import Durations
 from vivavoce.server.telemetry.stages import Stage
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -67,23 +68,19 @@ class Metrics:
                 "vivavoce_tokens", "Tokens that responses read and wrote.", ["direction"], registry=registry
             )
         )
-        self._stages = _ByLabel(
-            Histogram(
-                "vivavoce_stage_seconds",
-                "How long each stage of a turn lasted.",
-                ["stage"],
-                buckets=_SECONDS,
-                registry=registry,
-            )
+        self._stages = Durations(
+            "vivavoce_stage_seconds",
+            "How long each stage of a turn lasted.",
+            "stage",
+            _SECONDS,
+            registry,
         )
-        self._first_outputs = _ByLabel(
-            Histogram(
-                "vivavoce_first_output_seconds",
-                "How long until the first output of a stage; of a turn: from the end of speech to sound.",
-                ["stage"],
-                buckets=_SECONDS,
-                registry=registry,
-            )
+        self._first_outputs = Durations(
+            "vivavoce_first_output_seconds",
+            "How long until the first output of a stage; of a turn: from the end of speech to sound.",
+            "stage",
+            _SECONDS,
+            registry,
         )
         self._errors = _ByLabel(
             Counter(
@@ -155,15 +152,15 @@ class Metrics:
                 self._turns.inc()
                 spoken = stage.attributes.get("speech_ended_at")
                 if spoken is not None and stage.first_output_at is not None:
-                    self._first_outputs["turn"].observe(max(0.0, stage.first_output_at - spoken))
+                    self._first_outputs.observe("turn", max(0.0, stage.first_output_at - spoken))
                 return
             case "response":
                 self._responses[stage.attributes.get("status", "failed")].inc()
                 self._tokens["input"].inc(stage.attributes.get("input_tokens", 0))
                 self._tokens["output"].inc(stage.attributes.get("output_tokens", 0))
-        self._stages[stage.name].observe(lasted)
+        self._stages.observe(stage.name, lasted)
         if stage.first_output_at is not None:
-            self._first_outputs[stage.name].observe(max(0.0, stage.first_output_at - stage.begun_at))
+            self._first_outputs.observe(stage.name, max(0.0, stage.first_output_at - stage.begun_at))
 
     def error(self, code: str) -> None:
         if code not in self._errors and len(self._errors) >= MAX_CODES:

@@ -22,6 +22,9 @@ from vivavoce.protocol import (
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
     McpCall,
+    OutputAudioBufferCleared,
+    OutputAudioBufferStarted,
+    OutputAudioBufferStopped,
     OutputPart,
     Response,
     ResponseCreated,
@@ -37,7 +40,7 @@ from vivavoce.protocol import (
     Usage,
 )
 
-StageName = Literal["session", "turn", "transcription", "response", "language", "speech", "tool"]
+StageName = Literal["session", "turn", "transcription", "response", "language", "speech", "tool", "playback"]
 
 
 class Stage(msgspec.Struct, kw_only=True, eq=False):
@@ -75,6 +78,7 @@ class SessionStages:
     __slots__ = (
         "_ended",
         "_now",
+        "_playback",
         "_responses",
         "_session",
         "_sinks",
@@ -90,6 +94,7 @@ class SessionStages:
         self._responses: dict[str, _Answer] = {}
         self._tools: dict[str, Stage] = {}
         self._turn: Stage | None = None
+        self._playback: Stage | None = None
         self._ended = False
         attributes = {"kind": kind, "model": model or ""}
         self._session = self._begin("session", now(), None, attributes)
@@ -97,10 +102,8 @@ class SessionStages:
     # What passes
 
     def sent(self, event: ServerEvent) -> None:
-        """The session sends this event."""
-        watch = _WATCHED.get(type(event))
-        if watch is not None:
-            watch(self, event, self._now())
+        """The session sends this event, one of those that are `WATCHED`."""
+        WATCHED[type(event)](self, event, self._now())
 
     def transcription_due(self, item_id: str) -> None:
         """An utterance is over: its transcript is due."""
@@ -143,6 +146,11 @@ class SessionStages:
             if stage is not None and stage.first_output_at is None:
                 stage.first_output_at = now
 
+    def played(self) -> None:
+        """The transport was handed some of what plays."""
+        if self._playback is not None and self._playback.first_output_at is None:
+            self._playback.first_output_at = self._now()
+
     def end(self) -> None:
         """The session is over: so is whatever was under way."""
         if self._ended:
@@ -153,6 +161,7 @@ class SessionStages:
             self._end(stage, now, "session_ended")
         for answer in self._responses.values():
             self._close(answer, now, "session_ended")
+        self._end_playback(now)
         if self._turn is not None:
             self._end(self._turn, now)
         self._end(self._session, now)
@@ -230,6 +239,23 @@ class SessionStages:
             case _:
                 pass
 
+    def _playback_began(self, event: OutputAudioBufferStarted, now: float) -> None:
+        parent = self._turn or self._session
+        self._playback = self._begin("playback", now, parent, {"response_id": event.response_id})
+
+    def _playback_stopped(self, event: OutputAudioBufferStopped, now: float) -> None:
+        self._end_playback(now)
+
+    def _playback_cleared(self, event: OutputAudioBufferCleared, now: float) -> None:
+        if self._playback is not None:
+            self._playback.attributes["cleared"] = True
+        self._end_playback(now)
+
+    def _end_playback(self, now: float) -> None:
+        if self._playback is not None:
+            self._end(self._playback, now)
+            self._playback = None
+
     # Stages
 
     def _begin(self, name: StageName, now: float, parent: Stage | None, attributes: dict[str, Any]) -> Stage:
@@ -286,7 +312,7 @@ def _failure(response: Response) -> str | None:
 _WRITTEN = (TextDelta, FunctionCallStart, FunctionCallDelta)
 """What a language model brings of its output."""
 
-_WATCHED: dict[type, Callable[[SessionStages, Any, float], None]] = {
+WATCHED: dict[type, Callable[[SessionStages, Any, float], None]] = {
     SessionCreated: SessionStages._told_session,
     SessionUpdated: SessionStages._told_session,
     ErrorEvent: SessionStages._told_error,
@@ -299,5 +325,8 @@ _WATCHED: dict[type, Callable[[SessionStages, Any, float], None]] = {
     ResponseMcpCallInProgress: SessionStages._tool_began,
     ResponseMcpCallCompleted: SessionStages._tool_ended,
     ResponseMcpCallFailed: SessionStages._tool_ended,
+    OutputAudioBufferStarted: SessionStages._playback_began,
+    OutputAudioBufferStopped: SessionStages._playback_stopped,
+    OutputAudioBufferCleared: SessionStages._playback_cleared,
 }
-"""What is done about an event; nothing about all others, of which there are many."""
+"""What is done about an event; all others, of which there are many, tell nothing."""

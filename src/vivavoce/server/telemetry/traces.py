@@ -132,6 +132,7 @@ _CONVENTIONS: dict[str, str] = {
     "item_id": "vivavoce.item.id",
     "server_label": "vivavoce.tool.server_label",
     "status": "vivavoce.response.status",
+    "cleared": "vivavoce.playback.cleared",
 }
 """What the attributes of stages are called in spans."""
 

@@ -1,0 +1,284 @@
+"""How calls end, whoever ends them, and that nothing is left of them."""
+
+import asyncio
+import gc
+import os
+import threading
+from dataclasses import replace
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.server.calls.caller import Caller
+from tests.server.calls.conftest import CONFIG, configured
+from tests.server.calls.test_offers import CALLS
+from tests.server.calls.test_sideband import beside, until
+from vivavoce.protocol import ResponseEnd, TextDelta
+from vivavoce.rtc import IceSettings, Peer
+from vivavoce.server.calls import intake
+from vivavoce.server.calls.registry import Owner
+from vivavoce.server.config import ServerSettings
+
+
+async def metrics(served) -> list[str]:
+    async with httpx.AsyncClient() as client:
+        text = (await client.get(served.http + "/metrics")).text
+    return [line for line in text.splitlines() if line.startswith("vivavoce_call") and "_created" not in line]
+
+
+async def until_ended(served, reason: str) -> None:
+    """Until the metrics know that the only call has ended, and why."""
+    async with asyncio.timeout(20):
+        while served.application.health().sessions:
+            await asyncio.sleep(0.01)
+    lines = await metrics(served)
+    assert "vivavoce_calls 0.0" in lines
+    assert f'vivavoce_calls_ended_total{{reason="{reason}"}} 1.0' in lines
+    assert sum(line.startswith("vivavoce_calls_ended_total") for line in lines) == 1
+
+
+def vanish(peer: Peer) -> None:
+    """As if the machine had gone: no goodbye."""
+    assert peer._transport is not None
+    for protocol in peer._transport._ice._protocols:
+        protocol.transport.abort()
+
+
+async def test_hanging_up(calls):
+    async with calls() as served, Caller(served.http) as caller, httpx.AsyncClient() as client:
+        await caller.call()
+        assert served.application.health().sessions == 1
+        assert "vivavoce_calls 1.0" in await metrics(served)
+        url = f"{served.http}{CALLS}/{caller.id}/hangup"
+        answer = await client.post(url)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert served.application.health().sessions == 0
+        again = await client.post(url)
+        assert (again.status_code, again.json()["error"]["code"]) == (404, "call_id_not_found")
+        await caller.until_lost()
+        await until_ended(served, "hangup")
+
+
+@pytest.mark.parametrize(
+    ("action", "body"),
+    [
+        ("accept", {"type": "realtime", "model": "gpt-realtime"}),
+        ("reject", {}),
+        ("refer", {"target_uri": "tel:+14155550123"}),
+    ],
+)
+async def test_what_is_for_telephones(calls, action, body):
+    async with calls() as served, Caller(served.http) as caller, httpx.AsyncClient() as client:
+        await caller.call()
+        answer = await client.post(f"{served.http}{CALLS}/{caller.id}/{action}", json=body)
+        assert answer.status_code == 400
+        assert action in answer.json()["error"]["message"]
+        caller.ask("hello")
+        await caller.until("response.done")
+
+
+async def test_hanging_up_a_call_that_does_not_stand_yet(calls):
+    async with calls() as served, Caller(served.http) as caller, httpx.AsyncClient() as client:
+        answer = await caller.offered()
+        url = served.http + answer.headers["location"] + "/hangup"
+        assert (await client.post(url)).status_code == 200
+        await until_ended(served, "hangup")
+
+
+async def test_the_caller_closes_the_connection(calls):
+    async with calls() as served, Caller(served.http) as caller:
+        await caller.call()
+        await caller.peer.aclose()
+        await until_ended(served, "peer")
+
+
+async def test_the_caller_vanishes(calls):
+    async with calls(configured(consent_timeout_s=1.0)) as served, Caller(served.http) as caller:
+        await caller.call()
+        vanish(caller.peer)
+        await until_ended(served, "peer")
+
+
+async def test_a_caller_that_never_connects(calls, caplog):
+    async with calls(configured(connect_timeout_s=0.5)) as served, Caller(served.http) as caller:
+        assert (await caller.offered()).status_code == 201
+        await until_ended(served, "not_connected")
+        assert "did not connect" in caplog.text
+
+
+async def test_a_caller_without_a_data_channel(calls, caplog):
+    async with calls(configured(connect_timeout_s=1.0)) as served, Caller(served.http) as caller:
+        offer = await caller.peer.offer()
+        head, _, _ = offer.partition("m=application")
+        alone = head.replace("a=group:BUNDLE 0 1", "a=group:BUNDLE 0")
+        async with httpx.AsyncClient() as client:
+            answer = await client.post(
+                served.http + CALLS + "?model=gpt-realtime",
+                content=alone,
+                headers={"Content-Type": "application/sdp"},
+            )
+        assert answer.status_code == 201, answer.text
+        await until_ended(served, "not_connected")
+        assert "did not connect" in caplog.text
+
+
+async def test_the_session_expires(calls):
+    config = replace(CONFIG, session=replace(CONFIG.session, max_minutes=1 / 60))
+    async with calls(config) as served, Caller(served.http) as caller:
+        await caller.call()
+        async with beside(served, caller) as ws:
+            assert (await caller.until("error"))["error"]["code"] == "session_expired"
+            assert (await until(ws, "error"))["error"]["code"] == "session_expired"
+            await asyncio.wait_for(ws.wait_closed(), 10)
+        await caller.until_lost()
+        await until_ended(served, "session")
+
+
+async def test_the_last_words_are_heard_when_the_server_goes_away(calls):
+    async with calls() as served, Caller(served.http) as caller:
+        await caller.call()
+        caller.ask("one two")
+        await caller.until("output_audio_buffer.started")
+        await served.application.drain(10)
+        await caller.until_lost()
+        assert "output_audio_buffer.stopped" in caller.types
+        assert caller.heard_loud_ms > 1500
+        await until_ended(served, "shutdown")
+
+
+async def test_the_server_goes_away_before_a_call_stands(calls):
+    async with calls() as served, Caller(served.http) as caller:
+        assert (await caller.offered()).status_code == 201
+        await served.application.drain(5)
+        await until_ended(served, "shutdown")
+
+
+async def test_draining_does_not_wait_for_ever(calls, caplog):
+    async def for_ever(request):
+        while True:
+            yield TextDelta("on and on ")
+            await asyncio.sleep(0.01)
+        yield ResponseEnd()
+
+    async with calls(answer=for_ever) as served, Caller(served.http) as caller:
+        await caller.call()
+        caller.ask("hello")
+        await caller.until("response.output_audio_transcript.delta")
+        await served.application.drain(0.4)
+        await until_ended(served, "shutdown")
+        assert "a response did not end within" in caplog.text
+
+
+async def test_everything_is_dropped_at_once(calls):
+    async with calls() as served, Caller(served.http) as caller:
+        await caller.call()
+        async with beside(served, caller) as ws:
+            await until(ws, "session.created")
+            caller.ask("one two three four five")
+            await caller.until("output_audio_buffer.started")
+            served.application.hang_up()
+            await asyncio.wait_for(ws.wait_closed(), 5)
+        await caller.until_lost()
+        await until_ended(served, "shutdown")
+
+
+async def test_a_caller_that_takes_nothing(calls, caplog):
+    config = replace(CONFIG, server=ServerSettings(write_timeout_s=0.5))
+    async with calls(config) as served, Caller(served.http) as caller:
+        await caller.call()
+        async with beside(served, caller) as ws:
+            await until(ws, "session.created")
+            vanish(caller.peer)
+            await ws.send('{"type": "input_audio_buffer.clear"}')
+            await asyncio.wait_for(ws.wait_closed(), 10)
+        await until_ended(served, "unread")
+        assert "has taken nothing for 0.5 s" in caplog.text
+
+
+async def test_a_caller_that_sends_more_events_than_can_be_taken(calls, monkeypatch, caplog):
+    monkeypatch.setattr(intake, "MAX_EVENT_BYTES", 10_000)
+    async with calls() as served, Caller(served.http) as caller:
+        await caller.call()
+        caller.peer.send("x" * 20_000)
+        await caller.until_lost()
+        await until_ended(served, "unread")
+        assert "more events than can be taken" in caplog.text
+
+
+async def test_a_fault_of_the_server(calls, monkeypatch, caplog):
+    def fail(*_: object) -> None:
+        raise ArithmeticError("a bug, on purpose")
+
+    async with calls() as served, Caller(served.http) as caller, Caller(served.http) as other:
+        await caller.call()
+        await other.call()
+        call = next(iter(served.application.calls._calls.values()))[0]
+        monkeypatch.setattr(call.runner._session, "heard", fail)
+        assert (await caller.until("error"))["error"]["type"] == "server_error"
+        await caller.until_lost()
+        assert "a call failed" in caplog.text
+        assert 'vivavoce_calls_ended_total{reason="failed"} 1.0' in await metrics(served)
+        other.ask("hello")
+        await other.until("response.done")
+
+
+async def test_binary_messages(calls):
+    async with calls() as served, Caller(served.http) as caller:
+        await caller.call()
+        caller.peer.send(b'{"type": "response.create"}')
+        assert (await caller.until("error"))["error"]["code"] == "invalid_event"
+        caller.ask("hello")
+        await caller.until("response.done")
+
+
+async def test_nothing_is_left_of_them(calls):
+    def left() -> tuple[int, int, int]:
+        gc.collect()
+        return len(asyncio.all_tasks()), threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+    async with calls(configured(connect_timeout_s=1.0)) as served, httpx.AsyncClient() as client:
+        before = None
+        for _ in range(3):
+            async with Caller(served.http) as one, Caller(served.http) as other, Caller(served.http) as never:
+                await one.call()
+                await other.call()
+                await never.offered()
+                await client.post(
+                    served.http + CALLS, content="v=0", headers={"Content-Type": "application/sdp"}
+                )
+                async with beside(served, one) as ws, connect(served.url + "?model=gpt-realtime") as plain:
+                    await plain.recv()
+                    await until(ws, "session.created")
+                    one.ask("one two three")
+                    await one.until_heard(200)
+                    await client.post(f"{served.http}{CALLS}/{one.id}/hangup")
+                vanish(other.peer)
+                other.ask("hello")
+                served.application.calls.find(other.id, Owner(None)).hang_up()
+                async with asyncio.timeout(10):
+                    while served.application.health().sessions:
+                        await asyncio.sleep(0.02)
+            for _ in range(5):
+                await asyncio.sleep(0.01)
+            before = before or left()
+        assert left() == before
+
+
+async def test_a_call_lives_on_a_network_that_is_gone_for_a_moment(calls):
+    """Consent has half a minute; what is lost is sent again."""
+    ice = IceSettings(addresses=("127.0.0.1",))
+    async with calls() as served, Caller(served.http, ice) as caller:
+        await caller.call()
+        transport = caller.peer._transport
+        assert transport is not None
+        protocols = transport._ice._protocols
+        kept = [protocol.datagram_received for protocol in protocols]
+        for protocol in protocols:
+            protocol.datagram_received = lambda *_: None
+        caller.ask("hello")
+        await asyncio.sleep(1.0)
+        assert "response.done" not in caller.types
+        for protocol, receive in zip(protocols, kept, strict=True):
+            protocol.datagram_received = receive
+        await caller.until("response.done")
