@@ -5,7 +5,8 @@ class Playing:
     """What is known of the playback of the latest reply in the conversation.
 
     The session counts from its first audio, as if it were played at once and without a pause; a client that
-    stops it earlier says so by truncating the item or cancelling the response.
+    stops it earlier says so by truncating the item or cancelling the response. Where the transport plays,
+    nobody need guess: see `playout`.
     """
 
     __slots__ = ("_cut_short", "until")
