@@ -222,9 +222,9 @@ class _Reader:
     def _bundle(self) -> list[str]:
         """The sections that share one transport."""
         for group in self._session.get("group", []):
-            semantics, *mids = group.split()
+            semantics, _, mids = group.partition(" ")
             if semantics == "BUNDLE":
-                return mids
+                return mids.split()
         return []
 
     def _section(self, lines: _Lines) -> Section:

@@ -11,6 +11,7 @@ from vivavoce.protocol import GA_TRANSLATION, GA_WEBSOCKET, ErrorEvent, encode, 
 from vivavoce.protocol.dialects import GA, Dialect, dialect
 from vivavoce.server.access import Access
 from vivavoce.server.admission import Admitted, Refused
+from vivavoce.server.calls.call import CLOSE_CALL_ENDED, CallState
 from vivavoce.server.calls.registry import Calls, Owner
 from vivavoce.server.calls.sideband import Sideband
 from vivavoce.server.config import Config
@@ -84,13 +85,16 @@ class RealtimeEndpoint:
         if len(call.sidebands) >= limit:
             await deny(scope, receive, send, 429, too_many_sidebands(limit))
             return
+        await send({"type": "websocket.accept", "subprotocol": chosen_subprotocol(scope)})
+        if call.state is CallState.ENDED:  # meanwhile
+            await send({"type": "websocket.close", "code": CLOSE_CALL_ENDED, "reason": "the call has ended"})
+            return
         speaks = GA(call.accepts)
         transport = self._transport(speaks, scope, send)
         sideband = Connection(
             Sideband(call, transport, speaks), transport, self._ids, on_gone=call.sidebands.discard
         )
         call.sidebands.add(sideband)
-        await send({"type": "websocket.accept", "subprotocol": chosen_subprotocol(scope)})
         await sideband.run(receive)
 
     async def _refuse(self, refused: Refused, send: Send) -> None:

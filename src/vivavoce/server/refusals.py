@@ -66,9 +66,9 @@ def no_calls_here() -> Error:
     return request_error(message, code="webrtc_disabled")
 
 
-def no_way_in() -> Error:
-    """A call that this server has no address for; its log says why."""
-    message = "This server has no address or port left at which the media of a call could arrive."
+def cannot_answer() -> Error:
+    """A call that this server lacks an address, a port or the codec for."""
+    message = "This server cannot take the media of a call now; its log says why. Try again later."
     return Error(type="server_error", message=message)
 
 

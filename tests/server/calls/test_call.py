@@ -116,11 +116,10 @@ async def test_a_stop_button(calls):
         caller.ask("one two three four five six")
         await caller.until_heard(500)
         caller.send(type="output_audio_buffer.clear")
-        await caller.until("conversation.item.truncated")
+        truncated = await caller.until("conversation.item.truncated")
         assert in_order(caller, "output_audio_buffer.cleared", "conversation.item.truncated")
-        heard = caller.heard_loud_ms
-        await asyncio.sleep(0.6)
-        assert caller.heard_loud_ms < heard + 400
+        await asyncio.sleep(0.3)
+        assert caller.heard_loud_ms < truncated["audio_end_ms"] + 300 < 5000
 
 
 async def test_push_to_talk(calls):
@@ -240,15 +239,15 @@ async def test_events_larger_than_a_datagram(calls):
         assert len(added["item"]["content"][0]["text"]) == 250_000
 
 
-async def test_twenty_calls_at_once(calls):
+async def test_eight_calls_at_once(calls):
     async with calls(replace(CONFIG, session=replace(CONFIG.session, debug=False))) as served:
-        callers = [Caller(served.http) for _ in range(20)]
+        callers = [Caller(served.http) for _ in range(8)]
         try:
             await asyncio.gather(*(caller.call() for caller in callers))
-            assert served.application.health().sessions == 20
+            assert served.application.health().sessions == 8
             for caller in callers:
                 caller.ask("hello")
             await asyncio.gather(*(caller.until("output_audio_buffer.stopped") for caller in callers))
-            assert len({caller.id for caller in callers}) == 20
+            assert len({caller.id for caller in callers}) == 8
         finally:
             await asyncio.gather(*(caller.peer.aclose() for caller in callers))

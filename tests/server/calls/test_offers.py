@@ -1,6 +1,8 @@
 """What is offered, in every shape, and what is wrong with it (8.4, 1.8.1)."""
 
+import asyncio
 import json
+import random
 import time
 from dataclasses import replace
 
@@ -8,7 +10,7 @@ import httpx
 import openai
 import pytest
 
-from tests.server.calls.caller import Caller
+from tests.server.calls.caller import Caller, web
 from tests.server.calls.conftest import CONFIG, configured
 from vivavoce.server.config import EngineNames, ServerSettings
 from vivavoce.server.key_file import add_key
@@ -26,7 +28,7 @@ SDP = "application/sdp"
 
 
 async def secret(served, path: str = "/v1/realtime/client_secrets", body: object = None) -> str:
-    async with httpx.AsyncClient() as client:
+    async with web() as client:
         answer = await client.post(served.http + path, json=body or {}, headers=BEARER)
     made = answer.json()
     return made["value"] if "value" in made else made["client_secret"]["value"]
@@ -39,7 +41,7 @@ def bearer(key: str) -> dict[str, str]:
 async def post(
     served, content: bytes | str = "v=0", path: str = CALLS + MODEL, **headers: str
 ) -> httpx.Response:
-    async with httpx.AsyncClient() as client:
+    async with web() as client:
         headers = {"Content-Type": SDP} | headers
         return await client.post(served.http + path, content=content, headers=headers)
 
@@ -78,7 +80,7 @@ async def test_a_form_of_the_official_client(calls):
 
 
 async def test_a_form_as_browsers_write_it(calls):
-    async with calls() as served, Caller(served.http) as caller, httpx.AsyncClient() as client:
+    async with calls() as served, Caller(served.http) as caller, web() as client:
         offer = await caller.peer.offer()
         body = "".join(
             f'------WebKitFormBoundaryx\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -98,7 +100,7 @@ async def test_a_form_as_browsers_write_it(calls):
 
 
 async def test_a_form_of_files(calls):
-    async with calls() as served, Caller(served.http) as caller, httpx.AsyncClient() as client:
+    async with calls() as served, Caller(served.http) as caller, web() as client:
         session = json.dumps({"type": "realtime", "model": "gpt-realtime"}).encode()
         files = {
             "sdp": ("blob", (await caller.peer.offer()).encode(), SDP),
@@ -146,7 +148,7 @@ async def test_azures_path(calls):
 
 
 async def test_a_page_may_read_where_the_call_is(calls):
-    async with calls(GUARDED) as served, Caller(served.http) as caller, httpx.AsyncClient() as client:
+    async with calls(GUARDED) as served, Caller(served.http) as caller, web() as client:
         origin = {"Origin": "https://app.example.com"}
         asked = {
             "Access-Control-Request-Method": "POST",
@@ -260,6 +262,47 @@ async def test_offers_that_are_none(calls, offer, sentence):
         assert served.application.health().sessions == 0
 
 
+async def test_offers_that_were_damaged(calls):
+    """Whatever is wrong is told; whatever can be answered is."""
+    damage = random.Random(1)
+    config = configured(offers_per_minute=0, connect_timeout_s=0.2)
+    async with calls(config) as served, Caller(served.http) as caller:
+        lines = (await caller.peer.offer()).split("\r\n")
+        statuses = set()
+        for _ in range(120):
+            damaged = list(lines)
+            for _ in range(damage.randint(1, 4)):
+                at = damage.randrange(len(damaged))
+                line = damaged[at]
+                cut = damage.randrange(len(line) + 1)
+                insertion = damage.choice(["", " ", ":", "0", "-1", "99999999999", "é", "\0"])
+                damaged[at] = damage.choice(
+                    [
+                        "",
+                        line[:cut],
+                        line[:cut] + insertion + line[cut + 1 :],
+                        damage.choice(damaged),
+                        line + "\r\n" + line,
+                    ]
+                )
+            answer = await post(served, "\r\n".join(damaged).encode())
+            if answer.status_code != 201:
+                assert refused(answer) == (400, "invalid_offer", "sdp")
+            statuses.add(answer.status_code)
+        assert statuses == {201, 400}
+        async with asyncio.timeout(20):
+            while served.application.health().sessions:
+                await asyncio.sleep(0.02)
+
+
+async def test_an_offer_with_an_empty_group(calls):
+    async with calls() as served, Caller(served.http) as caller:
+        offer = await caller.peer.offer()
+        for group in ("a=group:", "a=group:BUNDLE"):
+            answer = await post(served, offer.replace("a=group:BUNDLE 0 1", group))
+            assert answer.status_code in (201, 400)
+
+
 async def test_video_alone(calls):
     async with calls() as served, Caller(served.http) as caller:
         offer = await caller.peer.offer()
@@ -278,7 +321,7 @@ async def test_offers_without_end(calls):
 
 
 async def form(served, **parts: str) -> httpx.Response:
-    async with httpx.AsyncClient() as client:
+    async with web() as client:
         files = {name: (None, value) for name, value in parts.items()}
         return await client.post(served.http + CALLS, files=files)
 
@@ -355,7 +398,7 @@ async def test_the_wrong_kind_of_secret(calls):
         assert refused(answer) == (400, "invalid_value", None)
         assert "/v1/realtime/translations/calls" in answer.json()["error"]["message"]
         transcription = await secret(served, body={"session": {"type": "transcription"}})
-        async with httpx.AsyncClient() as client:
+        async with web() as client:
             session = '{"type": "realtime", "model": "gpt-realtime"}'
             parts = {"sdp": (None, "v=0"), "session": (None, session)}
             answer = await client.post(served.http + CALLS, files=parts, headers=bearer(transcription))

@@ -5,13 +5,12 @@ import json
 import socket
 from typing import Any
 
-import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 import vivavoce
-from tests.server.calls.caller import Caller
+from tests.server.calls.caller import Caller, web
 from tests.server.calls.conftest import configured
 from tests.server.calls.test_offers import BEARER, CALLS, GUARDED, KEY, OTHER_KEY, bearer, secret
 
@@ -119,7 +118,7 @@ async def test_the_end_of_the_call_closes_it(calls):
     async with calls() as served, Caller(served.http) as caller:
         await caller.call()
         async with beside(served, caller) as one, beside(served, caller) as other:
-            async with httpx.AsyncClient() as client:
+            async with web() as client:
                 await client.post(f"{served.http}{CALLS}/{caller.id}/hangup")
             for ws in (one, other):
                 await asyncio.wait_for(ws.wait_closed(), 10)
@@ -153,7 +152,7 @@ async def test_who_may_join(calls):
             assert await status(f"{served.url}?call_id={caller.id}", additional_headers=bearer(key)) == 404
         async with beside(served, caller, additional_headers=bearer("sk-wrong")) as ws:
             assert (await until(ws, "error"))["error"]["code"] == "invalid_api_key"
-        async with httpx.AsyncClient() as client:
+        async with web() as client:
             url = f"{served.http}{CALLS}/{caller.id}/hangup"
             assert (await client.post(url)).status_code == 401
             assert (await client.post(url, headers=bearer(mine))).status_code == 401

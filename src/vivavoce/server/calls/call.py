@@ -203,6 +203,8 @@ class Call:
         return audio
 
     def lost(self, reason: str) -> None:
+        if self.ended_by is not None:
+            return
         if self._opened.is_set():
             logger.info("call %s ended: %s", self.id, reason)
             self.end(End.PEER)
@@ -229,9 +231,7 @@ class Call:
             async with asyncio.timeout(self.limits.connect_timeout_s):
                 await self._opened.wait()
         except TimeoutError:
-            limit = self.limits.connect_timeout_s
-            logger.warning("call %s did not connect: it opened no data channel within %g s", self.id, limit)
-            self.end(End.NOT_CONNECTED)
+            self.lost(f"no data channel was opened within {self.limits.connect_timeout_s:g} s")
             return
         try:
             await self._listen()
@@ -259,17 +259,22 @@ class Call:
     async def _free(self) -> None:
         self._to(CallState.ENDED)
         self._transport.abort()
-        try:
-            if sidebands := list(self.sidebands):
-                farewells = [each.close(CLOSE_CALL_ENDED, "the call has ended") for each in sidebands]
-                await asyncio.gather(*farewells)
-                await asyncio.wait([each.gone for each in sidebands])
-            if self._runner is not None:
-                await self._runner.aclose()
-            await self._peer.aclose()
-        finally:
-            self.gone.set_result(None)
-            self._on_gone(self)
+        for free in (self._close_sidebands, self._close_session, self._peer.aclose):
+            try:
+                await free()
+            except Exception:  # what is left must be freed all the same
+                logger.exception("a part of call %s could not be freed", self.id)
+        self.gone.set_result(None)
+        self._on_gone(self)
+
+    async def _close_sidebands(self) -> None:
+        if sidebands := list(self.sidebands):
+            await asyncio.gather(*(each.close(CLOSE_CALL_ENDED, "the call has ended") for each in sidebands))
+            await asyncio.wait([each.gone for each in sidebands])
+
+    async def _close_session(self) -> None:
+        if self._runner is not None:
+            await self._runner.aclose()
 
     def _note(self, why: End) -> None:
         """The first reason counts."""

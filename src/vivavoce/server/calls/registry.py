@@ -42,7 +42,7 @@ class Owner(msgspec.Struct, frozen=True):
     def of(cls, caller: Caller, key: str | None) -> "Owner":
         """Who showed this key."""
         secret = None if caller.grant is None or key is None else hashlib.sha256(key.encode()).digest()
-        return cls(caller.who if caller.grant is None else caller.grant.who, secret)
+        return cls(caller.who, secret)
 
     def may_act_on(self, owner: "Owner") -> bool:
         """Whether a caller may act on the call of this owner: any standard key of the same name, and of the
@@ -119,7 +119,7 @@ class Calls:
     def find(self, call_id: str, caller: Owner) -> Call | None:
         """The call of this name, if it has not ended and the caller may act on it."""
         call, owner = self._calls.get(call_id, (None, None))
-        if call is None or owner is None or call.state is CallState.ENDED or not caller.may_act_on(owner):
+        if call is None or owner is None or call.ended_by is not None or not caller.may_act_on(owner):
             return None
         return call
 

@@ -19,7 +19,7 @@ from vivavoce.protocol import (
 )
 from vivavoce.protocol.base import WireObject
 from vivavoce.protocol.dialects import DialectName
-from vivavoce.rtc import InvalidOffer, NoCandidates
+from vivavoce.rtc import InvalidOffer, NoCandidates, OpusMissing
 from vivavoce.server import refusals
 from vivavoce.server.access import Access, Caller
 from vivavoce.server.admission import Admitted, Refused, Wish, admit
@@ -31,7 +31,7 @@ from vivavoce.server.config import Config
 from vivavoce.server.handshake import AZURE, OPENAI, TRANSLATIONS, says_beta, wished_model
 from vivavoce.server.keys import presented_key
 from vivavoce.server.models import ModelNames
-from vivavoce.server.open_sessions import OpenSessions
+from vivavoce.server.open_sessions import CLEARING_S, OpenSessions
 from vivavoce.server.opening import Opening
 from vivavoce.server.refusals import Refusal
 
@@ -128,7 +128,7 @@ class CallRoutes:
         if action != "hangup":
             raise Refusal(400, refusals.not_by_telephone(action))
         call.end(End.HANGUP)
-        await asyncio.wait({call.gone})
+        await asyncio.wait({call.gone}, timeout=CLEARING_S)
         return Response(status_code=200)
 
     def _admitted(self, request: Request, door: OfferDoor, caller: Caller, offer: Offer) -> Admitted:
@@ -165,8 +165,8 @@ class CallRoutes:
             return await self._calls.begin(offer, admitted, opens, owner)
         except InvalidOffer as invalid:
             raise Refusal(400, refusals.invalid_offer(str(invalid))) from None
-        except NoCandidates as nowhere:
-            logger.error("a call could not be answered: %s", nowhere)
-            raise Refusal(503, refusals.no_way_in()) from None
+        except (NoCandidates, OpusMissing) as lacking:
+            logger.error("a call could not be answered: %s", lacking)
+            raise Refusal(503, refusals.cannot_answer()) from None
         except CallEnded:
             raise Refusal(503, refusals.shutting_down()) from None
