@@ -17,7 +17,8 @@ from aiortc import MediaStreamTrack, RTCDataChannel, RTCPeerConnection, RTCSessi
 
 from tests.rtc.ends import LOOPBACK, End, call, level, pitch, stock, stock_answer, stock_offer, tone
 from vivavoce.protocol.errors import VivavoceError
-from vivavoce.rtc import IceSettings, InvalidAnswer, InvalidOffer, Peer
+from vivavoce.rtc import IceSettings, InvalidAnswer, InvalidOffer, MessageTooLarge, Peer
+from vivavoce.rtc.transport import MAX_CHANNELS
 
 __all__ = ["stock"]
 
@@ -97,10 +98,82 @@ async def test_a_sender_waits_until_the_other_end_has_caught_up() -> None:
 
 async def test_a_message_may_be_larger_than_what_the_other_end_announced() -> None:
     caller, callee = End(), End()
-    async with call(caller, callee, max_message_bytes=1_000) as (calling, _):
+    async with _to_one_who_announces(1_000, caller, callee) as calling:
         calling.send("z" * 600_000)
         await callee.until(lambda: bool(callee.messages))
-    assert callee.messages == ["z" * 600_000]
+        with pytest.raises(MessageTooLarge, match="4194306 bytes is longer than the 4194304"):
+            calling.send("é" * 2_097_153)
+        calling.send("after")
+        await callee.until(lambda: len(callee.messages) == 2)
+    assert callee.messages == ["z" * 600_000, "after"]
+
+
+@contextlib.asynccontextmanager
+async def _to_one_who_announces(size: int, caller: End, callee: End) -> AsyncIterator[Peer]:
+    """A call to an end that takes more than it says."""
+    calling, called = Peer(caller, ice=LOOPBACK), Peer(callee, ice=LOOPBACK)
+    calling.send("y" * 5_000_000)  # before anything is known: dropped with a warning
+    answer = await called.answer(await calling.offer())
+    lines = [
+        f"a=max-message-size:{size}" if line.startswith("a=max-message-size") else line
+        for line in answer.splitlines()
+    ]
+    await calling.accept("\r\n".join(lines))
+    await caller.until(lambda: "opened" in caller.log)
+    yield calling
+    await calling.aclose()
+    await called.aclose()
+
+
+async def test_messages_of_any_size_that_is_announced_arrive() -> None:
+    caller, callee = End(), End()
+    async with call(caller, callee, max_message_bytes=6_000_000) as (calling, called):
+        for data in ("a" * 6_000_000, b"b" * 1_160, b"c" * 1_161, "d"):
+            calling.send(data)
+            called.send(data)
+        await callee.until(lambda: len(callee.messages) == 4)
+        await caller.until(lambda: len(caller.messages) == 4)
+    assert callee.messages == caller.messages == ["a" * 6_000_000, b"b" * 1_160, b"c" * 1_161, "d"]
+
+
+async def test_a_message_that_is_longer_than_announced_is_dropped_and_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caller, callee = End(), End()
+    async with call(caller, callee, max_message_bytes=300_000) as (calling, _):
+        calling.send("before")
+        calling.send("x" * 300_000)
+        calling.send("y" * 300_001)
+        calling.send("z" * 3_000_000)
+        calling.send("after")
+        await callee.until(lambda: "after" in callee.messages)
+        await calling.caught_up()
+    assert callee.messages == ["before", "x" * 300_000, "after"]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "A message of more than 300000 bytes was dropped."
+    ] * 2
+
+
+async def test_channels_beyond_the_first_few_are_closed(stock: Stock) -> None:
+    connection, end = stock(), End()
+    async with _stock_call(connection, end, calling=True) as (peer, _tracks, channels):
+        first = await asyncio.wait_for(channels.get(), 20)
+        heard: asyncio.Queue[str] = asyncio.Queue()
+        first.on("message", heard.put_nowait)
+        closed: asyncio.Queue[int] = asyncio.Queue()
+        more = []
+        for number in range(MAX_CHANNELS + 1):
+            channel = connection.createDataChannel(f"another {number}")
+            channel.on("close", lambda number=number: closed.put_nowait(number))
+            more.append(channel)
+        assert {await asyncio.wait_for(closed.get(), 20) for _ in range(2)} == {
+            MAX_CHANNELS - 1,
+            MAX_CHANNELS,
+        }
+        more[0].send("on another channel")
+        await end.until(lambda: end.messages == ["on another channel"])
+        peer.send("on the first")
+        assert await asyncio.wait_for(heard.get(), 20) == "on the first"
 
 
 async def test_without_a_data_channel_the_voices_alone_are_carried(stock: Stock) -> None:

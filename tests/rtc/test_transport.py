@@ -5,6 +5,7 @@ import inspect
 import aioice.ice
 import pytest
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport, RTCSctpTransport
+from aiortc.rtcsctptransport import InboundStream
 
 
 def _dtls() -> RTCDtlsTransport:
@@ -64,8 +65,17 @@ async def test_a_dtls_transport_is_what_is_built_upon() -> None:
 
 async def test_an_sctp_transport_is_what_is_built_upon() -> None:
     transport = RTCSctpTransport(_dtls())
-    for name in ("_advertised_rwnd", "_data_channel_queue", "_sent_queue"):
+    for name in ("_advertised_rwnd", "_cwnd", "_data_channel_queue", "_inbound_streams", "_sent_queue"):
         assert hasattr(transport, name), name
+    assert parameters(RTCSctpTransport._get_inbound_stream) == ["self", "stream_id"]
+    assert parameters(RTCSctpTransport._receive_data_chunk) == ["self", "chunk"]
+    assert parameters(RTCSctpTransport._mark_received) == ["self", "tsn"]
+    assert parameters(RTCSctpTransport._receive) == ["self", "stream_id", "pp_id", "data"]
+    assert parameters(RTCSctpTransport._reset_deferred_streams) == ["self"]
+    assert parameters(InboundStream.add_chunk) == ["self", "chunk"]
+    assert parameters(InboundStream.pop_messages) == ["self"]
+    assert parameters(InboundStream.prune_chunks) == ["self", "tsn"]
+    assert InboundStream().sequence_number == 0
     assert parameters(RTCSctpTransport._data_channel_send) == ["self", "channel", "data"]
     assert parameters(RTCSctpTransport._receive_sack_chunk) == ["self", "chunk"]
     assert parameters(RTCSctpTransport._handle_data) == ["self", "data"]

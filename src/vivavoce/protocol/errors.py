@@ -495,6 +495,15 @@ def server_error(*, event_id: str | None = None) -> Error:
     return Error(type="server_error", code="internal_error", message=message, event_id=event_id)
 
 
+def event_too_large(event_type: str, reason: str) -> Error:
+    """An event of the server that the client's data channel cannot take. `reason` tells the sizes."""
+    return Error(
+        type="server_error",
+        code="event_too_large",
+        message=f"A '{event_type}' event was left out. {reason} A WebSocket that joins the call can take it.",
+    )
+
+
 def transcription_failed() -> Error:
     """For `conversation.item.input_audio_transcription.failed`."""
     message = "The audio could not be transcribed."

@@ -9,6 +9,7 @@ from vivavoce.rtc.errors import (
     InvalidAnswer,
     InvalidDescription,
     InvalidOffer,
+    MessageTooLarge,
     NoCandidates,
     OpusMissing,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "InvalidAnswer",
     "InvalidDescription",
     "InvalidOffer",
+    "MessageTooLarge",
     "NoCandidates",
     "OpusMissing",
     "Peer",

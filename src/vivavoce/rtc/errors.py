@@ -15,6 +15,10 @@ class InvalidAnswer(InvalidDescription):
     """The answer is broken, or does not fit what was offered."""
 
 
+class MessageTooLarge(VivavoceError):
+    """A message is longer than what the other end can take. Nothing of it was sent."""
+
+
 class NoCandidates(VivavoceError):
     """This end has no address to be reached at: no port is free, or no TURN server gave a relay."""
 

@@ -1,7 +1,9 @@
 """One end of a WebRTC connection: a voice in each direction, and a data channel beside it."""
 
 import asyncio
+import logging
 import secrets
+import sys
 from enum import Enum, auto
 from typing import Protocol
 
@@ -9,7 +11,7 @@ from aiortc import RTCDataChannel
 
 from vivavoce.protocol.errors import VivavoceError
 from vivavoce.rtc import sdp
-from vivavoce.rtc.errors import InvalidAnswer, InvalidOffer
+from vivavoce.rtc.errors import InvalidAnswer, InvalidOffer, MessageTooLarge
 from vivavoce.rtc.ice import IceSettings
 from vivavoce.rtc.media import Media, Reception
 from vivavoce.rtc.transport import MAX_CHANNELS, Failed, Transport
@@ -19,6 +21,11 @@ MAX_MESSAGE_BYTES = 22 * 1024 * 1024
 
 GOODBYE_S = 1.0
 """How long the other end may take to take what was sent last, and to close its data channels."""
+TAKEN_BYTES = 4 * 1024 * 1024
+"""Of one message that is sent although the other end announced less: an event cannot be cut in pieces.
+Chromium announces 256 KiB and takes messages of up to 5 MiB; a longer one makes it close the channel."""
+
+logger = logging.getLogger(__name__)
 
 
 class PeerEvents(Protocol):
@@ -89,6 +96,8 @@ class Peer:
         self._channels: list[RTCDataChannel] = []
         self._opened = False
         self._mute = False
+        self._takes = sys.maxsize
+        """Bytes of the longest message that the other end can take, once that is known."""
         self._waiting: list[str | bytes] = []
         self._waiting_bytes = 0
         self._taken = asyncio.Event()
@@ -136,9 +145,11 @@ class Peer:
         """Sends one message on the data channel, text or binary; it is kept until the channel opens.
 
         Nothing is sent where the other end wants no channel, or closed it, or where the connection is over.
+        MessageTooLarge for a message that the other end cannot take.
         """
         if self._over or self._mute:
             return
+        self._check_size(data)
         state = "connecting" if self._channel is None else self._channel.readyState
         if self._channel is not None and state == "open":
             self._channel.send(data)
@@ -149,7 +160,9 @@ class Peer:
     @property
     def buffered(self) -> int:
         """Bytes that were given to `send` and that the other end has not taken yet."""
-        if self._over or self._transport is None:
+        if self._over or self._mute:
+            return 0
+        if self._transport is None:
             return self._waiting_bytes
         return self._waiting_bytes + self._transport.unacknowledged
 
@@ -215,8 +228,9 @@ class Peer:
         self._to(_State.CONNECTING)
         self._media.negotiated(remote.voice)
         if remote.channels is None:
-            self._mute = True
-            self._forget_waiting()
+            self._silence()
+        elif remote.channels.max_message:
+            self._takes = max(remote.channels.max_message, TAKEN_BYTES)
         self._connecting = asyncio.create_task(self._connected(remote, active=active))
 
     async def _connected(self, remote: sdp.Description, *, active: bool) -> None:
@@ -239,6 +253,7 @@ class Peer:
         if self._channel is None:
             self._channel = channel
             channel.on("open", self._open)
+            channel.on("close", self._silence)
 
     def _open(self) -> None:
         """Tells that the channel is open, after the connection was told, and sends what waited for it."""
@@ -248,7 +263,12 @@ class Peer:
         if not self._opened:
             self._opened = True
             for data in self._waiting:
-                channel.send(data)
+                try:
+                    self._check_size(data)
+                except MessageTooLarge as refusal:
+                    logger.warning("What waited for a data channel to open is dropped: %s", refusal)
+                else:
+                    channel.send(data)
             self._forget_waiting()
             self._events.opened()
 
@@ -289,6 +309,21 @@ class Peer:
         self._media.end()
         self._forget_waiting()
         self._taken.set()
+
+    def _silence(self) -> None:
+        """There is no data channel, or none any more."""
+        self._mute = True
+        self._forget_waiting()
+        self._taken.set()
+
+    def _check_size(self, data: str | bytes) -> None:
+        if 4 * len(data) <= self._takes:
+            return  # whatever its characters, they are not longer in UTF-8
+        size = len(data.encode() if isinstance(data, str) else data)
+        if size > self._takes:
+            raise MessageTooLarge(
+                f"A message of {size} bytes is longer than the {self._takes} that the other end takes."
+            )
 
     def _forget_waiting(self) -> None:
         self._waiting.clear()

@@ -1,4 +1,4 @@
-"""ICE, DTLS-SRTP and SCTP of one connection: the one file that reaches into aiortc and aioice.
+"""ICE, DTLS-SRTP and SCTP of one connection: with `association`, what reaches into aiortc and aioice.
 
 Their parts are used without `RTCPeerConnection`: its tracks decode in threads and keep 80 ms of audio back.
 Media takes a way of its own here, without a queue or a task between the socket and whoever listens.
@@ -27,13 +27,12 @@ from aiortc import (
     RTCDtlsFingerprint,
     RTCDtlsParameters,
     RTCDtlsTransport,
-    RTCSctpTransport,
 )
 from aiortc.rtcicetransport import RTCIceTransport
-from aiortc.rtcsctptransport import WEBRTC_DCEP, Chunk, RTCSctpCapabilities, SackChunk
-from aiortc.utils import uint32_gte
+from aiortc.rtcsctptransport import RTCSctpCapabilities
 
 from vivavoce.rtc import rtp, sdp
+from vivavoce.rtc.association import Association
 from vivavoce.rtc.errors import NoCandidates
 from vivavoce.rtc.ice import IceServer, IceSettings
 
@@ -77,7 +76,7 @@ class Transport:
         self._settings = settings
         self._ice = _Ice(settings, controlling)
         self._dtls = _Dtls(self._ice, listener)
-        self._sctp = _Sctp(self._dtls, listener.acknowledged, max_message_bytes)
+        self._sctp = Association(self._dtls, listener.acknowledged, max_message_bytes)
         self._sctp.on("datachannel", listener.channel)
         self._ice.media = self._dtls.media_received
 
@@ -133,8 +132,7 @@ class Transport:
         if self._dtls.state != "connected":
             raise Failed("the DTLS handshake failed: the certificate is not the one in the SDP, or none came")
         if channels is not None:
-            # An event cannot be cut in pieces: what is larger than what the other end announced is sent all
-            # the same. Browsers announce 256 KiB and take more.
+            # 0: no limit of its own; Peer knows better what the other end takes.
             await self._sctp.start(RTCSctpCapabilities(maxMessageSize=0), channels.port)
 
     def send_media(self, packet: bytes) -> None:
@@ -376,41 +374,3 @@ class _Dtls(RTCDtlsTransport):
             self._listener.ended(
                 "the other end no longer answers" if self._path.expired else "closed by the other end"
             )
-
-
-class _Sctp(RTCSctpTransport):
-    """SCTP, with room for messages of the size that is announced, and an account of what was not taken."""
-
-    def __init__(self, dtls: _Dtls, acknowledged: Callable[[], None], max_message_bytes: int) -> None:
-        super().__init__(dtls)
-        self._advertised_rwnd = max(self._advertised_rwnd, 2 * max_message_bytes)
-        self._acknowledged = acknowledged
-        self.unacknowledged = 0
-
-    async def _handle_data(self, data: bytes) -> None:
-        try:
-            await super()._handle_data(data)
-        except (AssertionError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error):
-            return  # the other end broke the protocol: as if the packet had never come
-
-    async def _send_chunk(self, chunk: Chunk) -> None:
-        try:
-            await super()._send_chunk(chunk)
-        except ConnectionError:
-            return  # the connection is over, which is told elsewhere: as if the packet had been lost
-
-    def _data_channel_send(self, channel: RTCDataChannel, data: bytes | str) -> None:
-        super()._data_channel_send(channel, data)
-        self.unacknowledged += len(self._data_channel_queue[-1][2])
-
-    async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
-        taken = 0
-        for sent in self._sent_queue:
-            if not uint32_gte(chunk.cumulative_tsn, sent.tsn):
-                break
-            if sent.protocol != WEBRTC_DCEP:
-                taken += len(sent.user_data)
-        await super()._receive_sack_chunk(chunk)
-        if taken:
-            self.unacknowledged -= taken
-            self._acknowledged()

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from vivavoce.rtc import IceSettings, Peer
+from vivavoce.rtc import MAX_MESSAGE_BYTES, IceSettings, Peer
 
 FRAME_BYTES = 960
 """20 ms of PCM16 at 24 kHz."""
@@ -45,9 +45,11 @@ def loudness(pcm: bytes) -> int:
 class Caller:
     """`call` makes the call. It must be closed; `async with` does."""
 
-    def __init__(self, http: str, ice: IceSettings = LOOPBACK) -> None:
+    def __init__(
+        self, http: str, ice: IceSettings = LOOPBACK, *, max_message_bytes: int = MAX_MESSAGE_BYTES
+    ) -> None:
         self.http = http
-        self.peer = Peer(self, ice=ice)
+        self.peer = Peer(self, ice=ice, max_message_bytes=max_message_bytes)
         self.events: list[dict[str, Any]] = []
         self.heard_loud_ms = 0
         self.lost_because: str | None = None

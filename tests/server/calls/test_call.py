@@ -251,3 +251,20 @@ async def test_eight_calls_at_once(calls):
             assert len({caller.id for caller in callers}) == 8
         finally:
             await asyncio.gather(*(caller.peer.aclose() for caller in callers))
+
+
+async def test_an_event_that_the_peer_cannot_take_is_told_instead(calls):
+    async with calls() as served, Caller(served.http, max_message_bytes=100_000) as caller:
+        await caller.call()
+        picture = f"data:image/png;base64,{'A' * 5_000_000}"
+        content = [{"type": "input_image", "image_url": picture}]
+        item = {"type": "message", "role": "user", "content": content}
+        caller.send(type="conversation.item.create", item=item)
+        error = (await caller.until("error"))["error"]
+        assert (error["type"], error["code"]) == ("server_error", "event_too_large")
+        assert error["message"].startswith(
+            "A 'conversation.item.added' event was left out. A message of 5000"
+        )
+        assert "WebSocket" in error["message"]
+        caller.send(type="input_audio_buffer.clear")
+        await caller.until("input_audio_buffer.cleared")

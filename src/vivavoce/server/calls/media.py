@@ -9,8 +9,9 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from vivavoce.protocol import ServerEvent
+from vivavoce.protocol import ErrorEvent, ServerEvent, errors
 from vivavoce.protocol.dialects import Dialect
+from vivavoce.rtc import MessageTooLarge
 from vivavoce.server.transport import TransportClosed
 from vivavoce.server.websocket import FLUSH_TIMEOUT_S, REPLIES_FACTOR
 
@@ -65,8 +66,14 @@ class MediaTransport:
         if self._over:
             return
         for message in self._dialect.encode(event):
-            self._peer.send(message.decode())
-            self._sent += len(message)
+            try:
+                self._peer.send(message.decode())
+            except MessageTooLarge as refusal:
+                # No response or item is lost with it: the session has them, and the client is told.
+                error = errors.event_too_large(event.type, str(refusal))
+                self.send(ErrorEvent(event_id=event.event_id or "", error=error))
+            else:
+                self._sent += len(message)
         if self._watchdog is None:
             loop = asyncio.get_running_loop()
             self._progress_at = loop.time()
