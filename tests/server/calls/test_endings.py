@@ -146,6 +146,19 @@ async def test_the_last_words_are_heard_when_the_server_goes_away(calls):
         await until_ended(served, "shutdown")
 
 
+async def test_nobody_is_waited_for_who_has_hung_up(calls, caplog):
+    async with calls() as served, Caller(served.http) as caller:
+        await caller.call()
+        caller.ask("one two three four five")
+        await caller.until("output_audio_buffer.started")
+        draining = asyncio.create_task(served.application.drain(20))
+        await caller.until_heard(200)
+        await caller.peer.aclose()
+        await draining
+        await until_ended(served, "peer")
+        assert "did not end" not in caplog.text
+
+
 async def test_the_server_goes_away_before_a_call_stands(calls):
     async with calls() as served, Caller(served.http) as caller:
         assert (await caller.offered()).status_code == 201

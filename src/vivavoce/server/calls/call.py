@@ -259,6 +259,7 @@ class Call:
     async def _free(self) -> None:
         self._to(CallState.ENDED)
         self._transport.abort()
+        self._silent.set()
         for free in (self._close_sidebands, self._close_session, self._peer.aclose):
             try:
                 await free()
