@@ -17,6 +17,7 @@ SECTIONS = (
     "turn_latency",
     "turn_taking",
     "capacity",
+    "webrtc",
     "memory",
     "footprint",
 )

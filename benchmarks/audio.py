@@ -27,6 +27,15 @@ ROOM = 8.0
 Samples = npt.NDArray[np.int16]
 
 
+@cache
+def sentences() -> list[Samples]:
+    """What people say, each `(n,) int16` at 24 kHz."""
+    if not (files := _files()):
+        return asyncio.run(_synthesized())
+    recordings = [read_wav(file) for file in files]
+    return [resample(each.samples, each.rate, RATE) for each in recordings]
+
+
 def silence(seconds: float) -> Samples:
     """A quiet room, `(n,) int16` at 24 kHz. Not zeros: no microphone delivers those."""
     return (np.random.default_rng(7).standard_normal(round(seconds * RATE)) * ROOM).astype(np.int16)
@@ -35,14 +44,14 @@ def silence(seconds: float) -> Samples:
 def half_speech() -> Samples:
     """Sentences, each followed by as much silence: `(n,) int16` at 24 kHz."""
     pieces = []
-    for sentence in _sentences():
+    for sentence in sentences():
         pieces += [sentence, silence(len(sentence) / RATE)]
     return np.concatenate(pieces)
 
 
 def one_sentence() -> Samples:
     """The shortest, `(n,) int16` at 24 kHz."""
-    return min(_sentences(), key=len)
+    return min(sentences(), key=len)
 
 
 def who_speaks() -> str:
@@ -52,14 +61,6 @@ def who_speaks() -> str:
 
 def _files() -> list[Path]:
     return sorted(RECORDINGS.glob("austen-*.wav"))
-
-
-@cache
-def _sentences() -> list[Samples]:
-    if not (files := _files()):
-        return asyncio.run(_synthesized())
-    recordings = [read_wav(file) for file in files]
-    return [resample(each.samples, each.rate, RATE) for each in recordings]
 
 
 async def _synthesized() -> list[Samples]:

@@ -79,25 +79,30 @@ class InstantUtterance:
 
 
 class InstantResponder(Instant):
-    """Answers every turn with the same second of speech, in pieces of 100 ms, all at once."""
+    """Answers every turn with the same speech, in ten pieces, all at once.
+
+    `speech`: `(n,) int16` at 24 kHz; a second of a hum without it.
+    """
 
     hears_audio = False
     context_tokens = 0
     reasons = False
     translates = False
 
-    def __init__(self) -> None:
-        self._words = ("It ", "is ", "just ", "the ", "right ", "time, ", "as ", "it ", "always ", "is.")
-        hum = (np.sin(np.arange(2400) * (2 * np.pi * 200 / 24000)) * 3000).astype("<i2")
-        self._piece = hum.tobytes()
+    def __init__(self, speech: Samples | None = None) -> None:
+        words = ("It ", "is ", "just ", "the ", "right ", "time, ", "as ", "it ", "always ", "is.")
+        if speech is None:
+            speech = (np.sin(np.arange(24000) * (2 * np.pi * 200 / 24000)) * 3000).astype("<i2")
+        pieces = np.array_split(speech, len(words))
+        self._said = [(word, piece.tobytes()) for word, piece in zip(words, pieces, strict=True)]
 
     def count_tokens(self, text: str) -> int:
         return count_characters(text)
 
     async def respond(self, request: ResponseRequest) -> AsyncGenerator[OutputPart, None]:
         spoken = 0
-        for word in self._words:
+        for word, audio in self._said:
             yield TextDelta(word)
             spoken += len(word)
-            yield AudioDelta(self._piece, spoken)
+            yield AudioDelta(audio, spoken)
         yield ResponseEnd()

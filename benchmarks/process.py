@@ -1,6 +1,7 @@
 """Processes that are measured, seen from outside."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ STOP_S = 20.0
 
 
 class Server:
-    """A running `benchmarks.server`."""
+    """A running `benchmarks.server`, or whatever else obeys as `benchmarks.measured` says."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -30,6 +31,10 @@ class Server:
         """Bytes of memory that are its own and resident now."""
         return rss(self.pid)
 
+    def descriptors(self) -> int:
+        """How many files and sockets it has open now."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -39,9 +44,9 @@ class Server:
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[Server]:
+def serving(*options: str, module: str = "benchmarks.server") -> Iterator[Server]:
     """A server with these options, and its end."""
-    command = [sys.executable, "-m", "benchmarks.server", *options]
+    command = [sys.executable, "-m", module, *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Server(process)
