@@ -4,10 +4,18 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 from playwright.sync_api import expect
 
 from tests.console.page import Console
 from tests.stock.story import ASK, STORY
+
+
+@pytest.fixture(params=["WebRTC", "WebSocket"])
+def page(page: Console, request: pytest.FixtureRequest) -> Console:
+    """The console, signed in, and to connect over either."""
+    page.choose(request.param)
+    return page
 
 
 def test_somebody_speaks_and_hears_the_answer(page: Console, said: str, tmp_path: Path) -> None:
@@ -30,7 +38,9 @@ def test_somebody_speaks_and_hears_the_answer(page: Console, said: str, tmp_path
         [line["event"]["type"] for line in events if line["direction"] == direction]
         for direction in ("sent", "received")
     )
-    assert "input_audio_buffer.append" in sent
+    assert ("input_audio_buffer.append" in sent) == page.page.get_by_role(
+        "radio", name="WebSocket"
+    ).is_checked()
     assert "error" not in received
     assert received[0] == "session.created"
     assert received.index("input_audio_buffer.speech_started") < received.index("response.done")

@@ -141,6 +141,7 @@ class TestForAll:
 
 class TestTheLog:
     def test_events_are_filtered_paused_and_cleared(self, page: Console) -> None:
+        page.choose("WebSocket")
         page.write("Please say good morning")
         expect(page.logged("response.done")).to_have_count(1)
         expect(page.logged("response.output_audio.delta")).to_have_count(0)

@@ -133,7 +133,7 @@ def test_the_page_learns_whether_a_key_is_needed(keys: tuple[str, ...]):
     application = toy_application(Config(server=ServerSettings(api_keys=keys)), [])
     with TestClient(application) as client:
         answer = client.get("/console/access")
-        assert answer.json() == {"key_needed": bool(keys)}
+        assert answer.json() == {"key_needed": bool(keys), "webrtc": True}
         assert answer.headers["cache-control"] == "no-store"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 
 from vivavoce.server import config as configuration
 from vivavoce.server import console, rest
@@ -86,7 +86,7 @@ class RealtimeApplication(Starlette):
                 *CallRoutes(self.calls, access, models, self._sessions, config).routes(),
                 *rest.routes(access, models, self.health),
                 *Mint(access, models, config.session, ids, self._abilities, beta=server.beta).routes(),
-                *(console.routes(lambda: self.keys.needed) if server.console else ()),
+                *self._console_routes(),
                 *telemetry_routes(self.telemetry.metrics, None if config.metrics.public else access),
                 *(WebSocketRoute(door.path, Entrance(self._realtime, door)) for door in DOORS),
                 WebSocketRoute("/{path:path}", rest.UnknownSocket()),
@@ -97,6 +97,11 @@ class RealtimeApplication(Starlette):
             exception_handlers={HTTPException: rest.refused, Exception: rest.failed},
             lifespan=self.lifespan,
         )
+
+    def _console_routes(self) -> list[BaseRoute]:
+        if not self.config.server.console:
+            return []
+        return console.routes(lambda: self.keys.needed, webrtc=self.config.webrtc.enabled)
 
     def _abilities(self, model: str | None) -> Abilities:
         return Abilities(

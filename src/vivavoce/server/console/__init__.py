@@ -63,21 +63,23 @@ def assets() -> dict[str, Asset]:
     return dict(_assets(files(__name__) / "static"))
 
 
-class AccessNeeded(WireObject, frozen=True, kw_only=True):
+class Ways(WireObject, frozen=True, kw_only=True):
     """What the page has to know before it asks for anything else."""
 
     key_needed: bool
+    webrtc: bool
 
 
-def routes(key_needed: Callable[[], bool]) -> list[BaseRoute]:
-    """The page at `/`, and its files under `/console/`. `key_needed`: whether callers must show a key now."""
+def routes(key_needed: Callable[[], bool], *, webrtc: bool) -> list[BaseRoute]:
+    """The page at `/`, and its files under `/console/`. `key_needed`: whether callers must show a key now;
+    `webrtc`: whether calls are taken."""
     found = assets()
 
     async def page(request: Request) -> Response:
         return _answer(request, found[PAGE])
 
     async def access(request: Request) -> Response:
-        response = json_response(200, AccessNeeded(key_needed=key_needed()))
+        response = json_response(200, Ways(key_needed=key_needed(), webrtc=webrtc))
         response.headers["Cache-Control"] = "no-store"
         return response
 

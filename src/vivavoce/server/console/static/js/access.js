@@ -32,12 +32,12 @@ export class Access {
   }
 
   /**
-   * Whether the server lets nobody in without a key.
-   * @returns {Promise<boolean>}
+   * What the server needs, and what it can do.
+   * @returns {Promise<{keyNeeded: boolean, webrtc: boolean}>}
    */
-  async needed() {
-    const { key_needed: needed } = await answer(await this.#ask('console/access'));
-    return needed;
+  async ways() {
+    const { key_needed: keyNeeded, webrtc } = await answer(await this.#ask('console/access'));
+    return { keyNeeded, webrtc };
   }
 
   /**

@@ -27,6 +27,7 @@ import { TimelineView } from './timeline-view.js';
 import { Tools } from './tools.js';
 import { ToolsView } from './tools-view.js';
 import { WebSocketTransport } from './transport-websocket.js';
+import { WebRTCTransport } from './transport-webrtc.js';
 import { WriteBar } from './write-bar.js';
 
 /** What a client secret is too short for is told once the session is open. */
@@ -46,6 +47,8 @@ const recorder = new Recorder();
 const notices = new Notices(find('notices'));
 /** @type {Sound | null} */
 let sound = null;
+/** @type {Player | null} */
+let player = null;
 /** @type {{text: string, images: string[]}[]} Messages that wait for the connection. */
 const unsent = [];
 /** Whether the session has to be told what the secret could not hold. */
@@ -92,6 +95,9 @@ const signIn = new SignIn(access, {
   key: find('key'),
   out: find('sign-out'),
 });
+signIn.addEventListener('ways', ({ detail }) =>
+  form.transports(detail.webrtc && 'RTCPeerConnection' in window),
+);
 signIn.addEventListener('models', ({ detail }) => {
   notices.clear();
   form.models(detail);
@@ -121,6 +127,7 @@ connection.addEventListener('received', ({ detail: event }) => {
 });
 connection.addEventListener('sent', ({ detail: event }) => log.add('sent', event));
 connection.addEventListener('problem', ({ detail }) => notices.show(detail));
+connection.addEventListener('speaking', ({ detail }) => sound?.hear(detail));
 connection.addEventListener('created', ({ detail: { session, again } }) => {
   form.effective(session);
   if (untold) connection.send({ type: 'session.update', session: settings.update(tools.declared()) });
@@ -135,7 +142,8 @@ connection.addEventListener('state', ({ detail: state }) => {
   recorder.recording = connection.isOpen;
   if (state === 'closed' || state === 'waiting') {
     talk.forget();
-    sound?.player.port.postMessage({ type: 'stop' });
+    player?.stop();
+    sound?.hear(null);
     conversation.settle();
     timeline.interrupt(performance.now());
   }
@@ -145,6 +153,8 @@ connection.addEventListener('state', ({ detail: state }) => {
 settings.addEventListener('change', ({ detail: changed }) => {
   const patch = settings.patch(changed);
   if (patch !== null) connection.send({ type: 'session.update', session: patch });
+  if (changed.includes('model') || changed.includes('transport')) connection.renew();
+  if (changed.includes('handsFree')) hushMicrophone();
   if (changed.includes('device') && sound?.microphone) listen().catch((error) => notices.show(error));
 });
 tools.addEventListener('change', () => {
@@ -162,6 +172,7 @@ writeBar.addEventListener('message', ({ detail }) => {
     if (connection.state === 'closed') start(false);
   }
 });
+talk.addEventListener('holding', hushMicrophone);
 talk.addEventListener('turn', ({ detail }) => {
   if (detail === 'spoken') timeline.begin('spoken', performance.now());
   else timeline.released(performance.now());
@@ -226,7 +237,7 @@ async function start(speaking) {
 async function ready() {
   if (sound !== null) return;
   sound = await Sound.start();
-  const player = new Player(sound);
+  player = new Player(sound);
   talk.attach(sound, player);
   recorder.attach(sound);
   callBar.attach(sound);
@@ -239,6 +250,8 @@ async function ready() {
 
 async function listen() {
   await sound.listen(settings.values.device);
+  connection.speak(sound.track);
+  hushMicrophone();
   await form.devices();
 }
 
@@ -258,7 +271,15 @@ async function join(events) {
     const { type, model } = session;
     secret = await access.secret({ type, ...(model ? { model } : {}) });
   }
-  return new WebSocketTransport({ url: access.socketUrl, secret }, events);
+  if (settings.values.transport === 'websocket') {
+    return new WebSocketTransport({ url: access.socketUrl, secret }, events);
+  }
+  return WebRTCTransport.open({ url: access.callsUrl, secret, track: sound.track }, events);
+}
+
+/** With push to talk nothing is heard while the button is not held. */
+function hushMicrophone() {
+  callBar.hush(!settings.values.handsFree && !talk.holding);
 }
 
 /** @param {{text: string, images: string[]}} message */

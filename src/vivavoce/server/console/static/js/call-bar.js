@@ -26,6 +26,7 @@ export class CallBar extends EventTarget {
   #sound = null;
   #elements;
   #muted = false;
+  #hushed = false;
 
   /**
    * @param {Rooms} rooms
@@ -68,6 +69,15 @@ export class CallBar extends EventTarget {
     this.#mute(false);
   }
 
+  /**
+   * Let nothing be heard for now, whether the user has muted the microphone or not.
+   * @param {boolean} hushed
+   */
+  hush(hushed) {
+    this.#hushed = hushed;
+    this.#sound?.mute(this.#muted || hushed);
+  }
+
   /** What can be done now. */
   show() {
     const { start, hold, mute, stop } = this.#elements;
@@ -107,7 +117,7 @@ export class CallBar extends EventTarget {
   #mute(muted) {
     const { mute } = this.#elements;
     this.#muted = muted;
-    this.#sound?.mute(muted);
+    this.#sound?.mute(muted || this.#hushed);
     mute.setAttribute('aria-pressed', String(muted));
     mute.querySelector('use').setAttribute('href', muted ? '#icon-mic-off' : '#icon-mic');
   }

@@ -4,6 +4,14 @@ import { explain, Problem } from './problem.js';
 
 /** @typedef {'closed' | 'connecting' | 'open' | 'troubled' | 'waiting'} State */
 
+/**
+ * @typedef {object} Transport
+ * @property {boolean} carriesAudio whether audio travels inside events
+ * @property {(text: string) => void} send
+ * @property {() => void} close
+ * @property {(track: MediaStreamTrack) => void} [speak] where it does not: say this from now on
+ */
+
 /** Which state follows on what; a pair that is not here is a fault of this page. */
 const TRANSITIONS = {
   closed: { open: 'connecting' },
@@ -23,7 +31,7 @@ const DELAYS_S = [0.3, 1, 2, 4, 8, 8, 8, 8];
 export class Connection extends EventTarget {
   /** @type {State} */
   #state = 'closed';
-  /** @type {{carriesAudio: boolean, send(text: string): void, close(): void} | null} */
+  /** @type {Transport | null} */
   #transport = null;
   /** @type {(() => Promise<unknown>) | null} */
   #join = null;
@@ -47,6 +55,14 @@ export class Connection extends EventTarget {
   }
 
   /**
+   * Say something else from now on, such as another microphone.
+   * @param {MediaStreamTrack} track
+   */
+  speak(track) {
+    this.#transport?.speak?.(track);
+  }
+
+  /**
    * Connect, and come again when the connection breaks off, until `close`.
    * @param {(events: object) => Promise<any>} join makes a transport
    */
@@ -55,6 +71,16 @@ export class Connection extends EventTarget {
     this.#attempts = 0;
     this.#opened = false;
     this.#fire('open');
+    this.#connect();
+  }
+
+  /** Come again at once, as another join would now. */
+  renew() {
+    if (!this.isOpen) return;
+    this.#generation += 1;
+    this.#drop();
+    this.#fire('lost');
+    this.#fire('again');
     this.#connect();
   }
 
@@ -72,7 +98,12 @@ export class Connection extends EventTarget {
    */
   send(event) {
     if (!this.isOpen || this.#transport === null) return false;
-    this.#transport.send(JSON.stringify(event));
+    try {
+      this.#transport.send(JSON.stringify(event));
+    } catch (error) {
+      this.#tell('problem', explain(error));
+      return false;
+    }
     this.#tell('sent', event);
     return true;
   }

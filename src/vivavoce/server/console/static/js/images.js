@@ -4,8 +4,10 @@ import { Problem } from './problem.js';
 
 /** The longer side of a picture that is sent, in pixels. */
 const LONGEST_SIDE = 1536;
-/** A file up to this many bytes goes as it is. */
-const LARGEST_FILE = 256 * 1024;
+/** The most bytes of a picture: as text, with all around it, it fits into one message of a data channel. */
+const LARGEST_FILE = 180 * 1024;
+/** How much smaller it is made as long as it has more. */
+const STEP = 0.8;
 const JPEG_QUALITY = 0.85;
 const AS_THEY_ARE = ['image/png', 'image/jpeg'];
 
@@ -23,13 +25,25 @@ export async function dataUrl(file) {
   } catch {
     throw new Problem('This picture cannot be read', 'Attach a PNG, JPEG, WebP or GIF file.');
   }
-  const scale = Math.min(1, LONGEST_SIDE / Math.max(picture.width, picture.height));
-  const canvas = new OffscreenCanvas(Math.round(picture.width * scale), Math.round(picture.height * scale));
+  let scale = Math.min(1, LONGEST_SIDE / Math.max(picture.width, picture.height));
+  for (;;) {
+    const jpeg = await draw(picture, scale);
+    if (jpeg.size <= LARGEST_FILE) return read(jpeg);
+    scale *= STEP;
+  }
+}
+
+/**
+ * @param {ImageBitmap} picture
+ * @param {number} scale
+ */
+function draw(picture, scale) {
+  const canvas = new OffscreenCanvas(Math.ceil(picture.width * scale), Math.ceil(picture.height * scale));
   const context = canvas.getContext('2d');
   context.fillStyle = 'white';
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  return read(await canvas.convertToBlob({ type: 'image/jpeg', quality: JPEG_QUALITY }));
+  return canvas.convertToBlob({ type: 'image/jpeg', quality: JPEG_QUALITY });
 }
 
 /**

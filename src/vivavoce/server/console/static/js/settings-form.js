@@ -60,6 +60,18 @@ export class SettingsForm {
       this.#form.elements.voice.options[0].textContent = `Default: ${capital(voice)}`;
   }
 
+  /**
+   * How one can connect. Without WebRTC there is nothing to choose.
+   * @param {boolean} webrtc
+   */
+  transports(webrtc) {
+    this.#form.elements.transport.forEach((/** @type {HTMLInputElement} */ radio) => {
+      radio.disabled = radio.value === 'webrtc' && !webrtc;
+    });
+    if (!webrtc) this.#form.elements.transport.value = 'websocket';
+    this.#read();
+  }
+
   /** The microphones of this machine, as far as the browser tells. */
   async devices() {
     if (navigator.mediaDevices === undefined) return;

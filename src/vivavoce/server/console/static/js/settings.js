@@ -39,7 +39,7 @@ const DEFAULTS = {
   transcription: TRANSCRIPTION_MODELS[0],
   language: '',
   noise: '',
-  transport: 'websocket',
+  transport: 'webrtc',
   device: '',
 };
 

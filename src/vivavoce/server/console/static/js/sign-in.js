@@ -1,6 +1,7 @@
 /** The way in, where the server needs a key. */
 
-/** Dispatches `models` (detail: their names) once somebody is in, and `problem` (detail: what was thrown). */
+/** Dispatches `ways` (detail: what the server needs and can do), `models` (detail: their names) once somebody is
+ * in, `out`, and `problem` (detail: what was thrown). */
 export class SignIn extends EventTarget {
   #access;
   #elements;
@@ -27,7 +28,9 @@ export class SignIn extends EventTarget {
   /** Find out whether a key is needed, and ask for one if it is. */
   async begin() {
     try {
-      if (await this.#access.needed()) this.#ask(true);
+      const ways = await this.#access.ways();
+      this.#tell('ways', ways);
+      if (ways.keyNeeded) this.#ask(true);
       else this.#found(await this.#access.models());
     } catch (error) {
       this.#tell('problem', error);

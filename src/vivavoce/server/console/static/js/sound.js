@@ -7,8 +7,8 @@ const WORKLETS = ['capture', 'player', 'recording'];
 /**
  * Dispatches `captured` (detail: an Int16Array of up to 40 ms).
  *
- *     microphone ─▶ input ─┬▶ capture          player ──▶ output ─┬▶ loudspeaker
- *                          └▶ recording (left)  or a stream       └▶ recording (right)
+ *     microphone ─▶ input ─┬▶ capture         player ─────────┬▶ output ─▶ recording (right)
+ *                          └▶ recording (left) or a call's stream └▶ loudspeaker
  */
 export class Sound extends EventTarget {
   /** @type {AudioContext} */
@@ -17,6 +17,11 @@ export class Sound extends EventTarget {
   microphone = null;
   /** @type {MediaStreamAudioSourceNode | null} */
   #source = null;
+  /** What the other side says, where it does not come through the player.
+   * @type {MediaStreamAudioSourceNode | null} */
+  #speech = null;
+  #loudspeaker = new Audio();
+  #muted = false;
   /** @type {MediaStreamAudioSourceNode | null} */
   #flushes = 0;
 
@@ -52,7 +57,9 @@ export class Sound extends EventTarget {
     this.input.connect(this.inputLevel);
     this.input.connect(this.capture);
     this.input.connect(sides, 0, 0);
-    this.player.connect(this.output).connect(context.destination);
+    this.silence = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+    this.player.connect(this.output);
+    this.player.connect(context.destination);
     this.output.connect(this.outputLevel);
     this.output.connect(sides, 0, 1);
     sides.connect(this.recording);
@@ -80,6 +87,7 @@ export class Sound extends EventTarget {
     this.microphone = microphone;
     this.#source = new MediaStreamAudioSourceNode(this.context, { mediaStream: microphone });
     this.#source.connect(this.input);
+    this.mute(this.#muted);
     return microphone;
   }
 
@@ -96,9 +104,30 @@ export class Sound extends EventTarget {
    * @param {boolean} muted
    */
   mute(muted) {
+    this.#muted = muted;
     this.microphone?.getAudioTracks().forEach((track) => {
       track.enabled = !muted;
     });
+  }
+
+  /** What the microphone hears, or silence while there is none, for a call. */
+  get track() {
+    return (this.microphone ?? this.silence.stream).getAudioTracks()[0];
+  }
+
+  /**
+   * Let this be heard, in place of what was before; null: nothing.
+   * @param {MediaStream | null} stream
+   */
+  hear(stream) {
+    this.#speech?.disconnect();
+    this.#speech = null;
+    // The element plays it: WebAudio alone would, in Chromium, hear nothing of it.
+    this.#loudspeaker.srcObject = stream;
+    if (stream === null) return;
+    this.#loudspeaker.play();
+    this.#speech = new MediaStreamAudioSourceNode(this.context, { mediaStream: stream });
+    this.#speech.connect(this.output);
   }
 
   /** All that the microphone has heard up to now has been told when this resolves. */
@@ -108,12 +137,6 @@ export class Sound extends EventTarget {
       this.addEventListener(`flushed ${tag}`, resolve, { once: true });
       this.capture.port.postMessage({ type: 'flush', tag });
     });
-  }
-
-  /** Let go of everything. */
-  async stop() {
-    this.deafen();
-    await this.context.close();
   }
 }
 

@@ -4,6 +4,8 @@ import { encodePcm } from './base64.js';
 
 /** The least that the server takes as a turn, in milliseconds. */
 const SHORTEST_MS = 100;
+/** How long what was said may be on its way to the server, where it does not come with the events. */
+const ON_THE_WAY_MS = 250;
 
 /**
  * Dispatches `holding` (detail: whether the button is held), `short` when it was held too briefly, and
@@ -21,6 +23,8 @@ export class Talk extends EventTarget {
   #heldMs = 0;
   /** Whether the reply in progress ends only when the server says so. */
   #patient = false;
+  /** Whether the server is playing its speech. */
+  #playing = false;
 
   /**
    * @param {import('./connection.js').Connection} connection
@@ -54,6 +58,14 @@ export class Talk extends EventTarget {
       case 'session.created':
       case 'session.updated':
         this.#patient = event.session.audio?.input?.turn_detection?.type === 'semantic_vad';
+        this.#playing &&= event.type !== 'session.created';
+        break;
+      case 'output_audio_buffer.started':
+        this.#playing = true;
+        break;
+      case 'output_audio_buffer.stopped':
+      case 'output_audio_buffer.cleared':
+        this.#playing = false;
         break;
       case 'response.output_audio.delta':
         this.#player?.play(event.item_id, event.delta);
@@ -77,14 +89,14 @@ export class Talk extends EventTarget {
 
   /** Whether the assistant is speaking, or about to. */
   get answering() {
-    return this.#floor.active || (this.#player?.busy ?? false);
+    return this.#floor.active || this.#playing || (this.#player?.busy ?? false);
   }
 
   /** Stop the answer that is being given, wherever it is. */
   stop() {
     this.#floor.cancel();
     this.hush();
-    if (!this.#connection.carriesAudio) this.#connection.send({ type: 'output_audio_buffer.clear' });
+    if (this.#playing) this.#connection.send({ type: 'output_audio_buffer.clear' });
   }
 
   /** Be silent, and tell the server how much was heard. */
@@ -114,12 +126,15 @@ export class Talk extends EventTarget {
   /** The button is released: that was the turn. */
   async release() {
     if (!this.#holding) return;
-    await this.#sound?.flush();
+    if (this.#connection.carriesAudio) await this.#sound?.flush();
     if (!this.#holding) return;
     this.#holding = false;
     this.#tell('holding', false);
     this.#tell('turn', 'released');
-    if (performance.now() - this.#heldMs < SHORTEST_MS) {
+    const brief = performance.now() - this.#heldMs < SHORTEST_MS;
+    if (!this.#connection.carriesAudio) await new Promise((resolve) => setTimeout(resolve, ON_THE_WAY_MS));
+    if (this.#holding) return;
+    if (brief) {
       this.#connection.send({ type: 'input_audio_buffer.clear' });
       this.#tell('short', true);
       return;

@@ -49,7 +49,10 @@ export class Timeline extends EventTarget {
     'response.output_audio.delta': (event, at) => this.#voiced(event.response_id, at),
     'response.output_audio.done': (event, at) => this.#close(event.response_id, 'voice', at),
     'response.done': (event, at) => this.#responded(at, event.response),
-    'output_audio_buffer.started': (event, at) => this.playing(event.response_id, at),
+    'output_audio_buffer.started': (event, at) => {
+      this.#voiced(event.response_id, at);
+      this.playing(event.response_id, at);
+    },
     'output_audio_buffer.stopped': (event, at) => this.played(event.response_id, at, false),
     'output_audio_buffer.cleared': (event, at) => this.played(event.response_id, at, true),
   };
