@@ -34,10 +34,18 @@ from vivavoce.session.usage import item_tokens
 class Context:
     """Chooses what responses see."""
 
-    __slots__ = ("_options",)
+    __slots__ = ("_options", "_preamble")
 
     def __init__(self, options: SessionOptions) -> None:
         self._options = options
+        self._preamble = ("", 0)
+        """The latest instructions and tools, and how many tokens they are."""
+
+    def preamble(self, text: str) -> int:
+        """Tokens of the instructions and tools of a response, which are mostly those of the one before."""
+        if text != self._preamble[0]:
+            self._preamble = (text, self._options.count_tokens(text))
+        return self._preamble[1]
 
     def seen(
         self,

@@ -200,7 +200,7 @@ class StoredItem:
     @property
     def input_ticks(self) -> int:
         """Length of the input audio in it."""
-        return sum(clip.ticks for clip in self.clips.values())
+        return sum([clip.ticks for clip in self.clips.values()])
 
     def transcribe(self, transcript: str) -> None:
         """Show the transcript in the item from now on, in its first audio part."""

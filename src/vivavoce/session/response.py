@@ -155,7 +155,7 @@ class ActiveResponse:
     @property
     def reads(self) -> int:
         """Tokens of what its responder was given to read."""
-        return usage.usage(self._read, 0, 0).input_tokens
+        return usage.tokens_read(self._read)
 
     def understood(self) -> bool:
         """Look again whether all that was said is understood; True if the responder can begin now."""
@@ -171,8 +171,7 @@ class ActiveResponse:
         it is too long for the model."""
         settings, self.offer = self.settings, offer
         tools = msgspec.json.encode(offer.tools).decode() if offer.tools else ""
-        preamble = settings.instructions + tools
-        self.preamble = self._count(preamble) if preamble else 0
+        self.preamble = context.preamble(settings.instructions + tools)
         seen = context.seen(
             self.context,
             preamble=self.preamble,
@@ -180,7 +179,7 @@ class ActiveResponse:
             max_output_tokens=settings.max_output_tokens,
             lasting=self.lasting,
         )
-        self._read = usage.read(preamble, seen, self._count)
+        self._read = usage.read(self.preamble, seen, self._count)
         return ResponseRequest(
             response_id=self.id,
             model=settings.model,

@@ -38,10 +38,9 @@ def output_audio_tokens(ticks: int) -> int:
     return -(-ticks // ASSISTANT_TICKS_PER_TOKEN)
 
 
-def read(preamble: str, context: Iterable[StoredItem], count: CountTokens) -> InputTokenDetails:
-    """What a response reads: instructions and tools as one text, and the items of its context."""
-    text = count(preamble) if preamble else 0
-    audio = image = 0
+def read(preamble: int, context: Iterable[StoredItem], count: CountTokens) -> InputTokenDetails:
+    """What a response reads: so many tokens of instructions and tools, and the items of its context."""
+    text, audio, image = preamble, 0, 0
     for stored in context:
         tokens = item_tokens(stored, count)
         text += tokens.text
@@ -58,9 +57,9 @@ def item_tokens(stored: StoredItem, count: CountTokens) -> ItemTokens:
     if stored.answer is not None:
         audio += output_audio_tokens(stored.answer.ticks)
     tokens = ItemTokens(
-        text=ITEM_OVERHEAD + sum(count(part) for part in stored.texts()),
+        text=ITEM_OVERHEAD + sum(map(count, stored.texts())),
         audio=audio,
-        image=sum(IMAGE_TOKENS.get(str(part.detail), IMAGE_TOKENS["auto"]) for part in stored.images),
+        image=sum([IMAGE_TOKENS.get(str(part.detail), IMAGE_TOKENS["auto"]) for part in stored.images]),
         words=count(stored.heard) if stored.heard else 0,
     )
     if stored.is_settled:
@@ -93,8 +92,13 @@ def _images(read: InputTokenDetails) -> int:
     return read.image_tokens if isinstance(read.image_tokens, int) else 0
 
 
+def tokens_read(read: InputTokenDetails) -> int:
+    """All of them together."""
+    return read.text_tokens + read.audio_tokens + _images(read)
+
+
 def usage(read: InputTokenDetails, output_text: int, output_audio: int) -> Usage:
-    input_tokens = read.text_tokens + read.audio_tokens + _images(read)
+    input_tokens = tokens_read(read)
     return Usage(
         total_tokens=input_tokens + output_text + output_audio,
         input_tokens=input_tokens,
