@@ -15,6 +15,7 @@ SECTIONS = (
     "import_time",
     "connections",
     "turn_latency",
+    "mouth_to_ear",
     "turn_taking",
     "capacity",
     "webrtc",

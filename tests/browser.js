@@ -12,7 +12,13 @@
   let destination;
   globalThis.microphone = {
     get stream() {
-      destination ??= new MediaStreamAudioDestinationNode(sound(), { channelCount: 1 });
+      if (!destination) {
+        destination = new MediaStreamAudioDestinationNode(sound(), { channelCount: 1 });
+        // A microphone never stops, not even where it is silent; without a source, Chromium's destination would.
+        const silence = new ConstantSourceNode(sound(), { offset: 0 });
+        silence.connect(destination);
+        silence.start();
+      }
       return destination.stream;
     },
 

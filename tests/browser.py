@@ -39,12 +39,17 @@ FLAGS = (
 SCRIPT = Path(__file__).with_suffix(".js")
 
 
+def installed() -> str | None:
+    """Chromium's program, if there is one."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
 @contextmanager
 def chromium(*flags: str, microphone: Path | None = None) -> Iterator[Browser]:
     """A browser that reaches no host but 127.0.0.1. `microphone`: a WAV file that plays once, from the moment
     at which a page opens the microphone, and must end with silence, for its last 10 ms go on for ever.
     Without it there are beeps."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    program = installed()
     assert program is not None, "There is no Chromium: install the package `chromium`."
     given = [*FLAGS, *flags]
     if microphone is not None:
