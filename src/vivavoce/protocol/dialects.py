@@ -6,12 +6,16 @@ event to its last and sends everything through it; nothing but the choice of it 
 
 from typing import Literal, Protocol
 
+import msgspec
+
 from vivavoce.protocol.beta.client_events import MEDIA, WEBSOCKET
 from vivavoce.protocol.beta.dialect import Beta, NewId
 from vivavoce.protocol.beta.sessions import Extras
 from vivavoce.protocol.client_events import ClientEvent
-from vivavoce.protocol.codec import GA_MEDIA, GA_WEBSOCKET, Accepts, decode_client_event, encode
+from vivavoce.protocol.codec import GA_MEDIA, GA_WEBSOCKET, Accepts, decode_client_event
 from vivavoce.protocol.server_events import ServerEvent
+
+_encoder = msgspec.json.Encoder()
 
 DialectName = Literal["ga", "beta"]
 """The names by which a server tells the dialects apart."""
@@ -37,7 +41,7 @@ class GA:
         return decode_client_event(data, self._accepts)
 
     def encode(self, event: ServerEvent) -> tuple[bytes, ...]:
-        return (encode(event),)
+        return (_encoder.encode(event),)
 
 
 def dialect(
