@@ -31,8 +31,10 @@ _TIMESPEC = struct.Struct("qq")
 
 
 def encoded(samples: npt.NDArray[np.int16]) -> list[bytes]:
-    """What a microphone hears, `(n,) int16` at 24 kHz, in packets of 20 ms of Opus."""
-    encoder = opus.Encoder()
+    """What a microphone hears, `(n,) int16` at 24 kHz, in packets of 20 ms of Opus, coded as browsers code
+    voices: in the dearer way, of which this end makes use only where packets get lost."""
+    encoder = opus.Encoder(fec=True)
+    encoder.expect_loss(1)
     frames = len(samples) // opus.FRAME_SAMPLES
     return [
         encoder.encode(frame.tobytes())

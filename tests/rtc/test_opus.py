@@ -30,6 +30,21 @@ def test_a_frame_that_is_lost_is_recovered_from_the_next() -> None:
     assert level(recovered) > 0.5 * level(heard)
 
 
+def test_losses_that_come_and_go_are_not_heard() -> None:
+    encoder, decoder = opus.Encoder(fec=True), opus.Decoder()
+    heard, configurations = b"", []
+    for losses in (0, 10, 0):
+        encoder.expect_loss(losses)
+        sent = packets(encoder)
+        configurations.append(sent[-1][0] >> 3)
+        heard += b"".join(decoder.decode(packet) for packet in sent)
+    # RFC 6716, section 3.1: from 16 on the one codec alone.
+    assert [configuration >= 16 for configuration in configurations] == [True, False, True]
+    assert pitch(heard) == pytest.approx(440, abs=3)
+    for at in range(10, 150):
+        assert level(heard[at * 960 : (at + 1) * 960]) == pytest.approx(level(FRAMES[0]), rel=0.2)
+
+
 def test_a_frame_that_is_lost_is_made_up_of_what_was_heard() -> None:
     decoder = opus.Decoder()
     heard = b"".join(decoder.decode(packet) for packet in packets(opus.Encoder()))

@@ -29,9 +29,10 @@ MAX_PACKET_BYTES = 1_275 * 6 + 13
 
 _APPLICATION_VOIP = 2048
 _SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC = 4002, 4010, 4012
-_SET_PACKET_LOSS, _RESET_STATE = 4014, 4028
+_SET_PACKET_LOSS, _SET_SIGNAL, _RESET_STATE = 4014, 4024, 4028
+_SIGNAL_VOICE, _SIGNAL_MUSIC = 3001, 3002
 
-BITRATE = 32_000
+BITRATE = 40_000
 """Bits per second: transparent for one voice at 24 kHz."""
 COMPLEXITY = 5
 """Of 0 to 10. Above 5 the encoder takes nearly twice the time for a difference that speech does not show."""
@@ -44,11 +45,16 @@ class OpusError(VivavoceError):
 class Encoder:
     """Turns frames of 20 ms into packets.
 
-    `fec`: each packet carries a coarse copy of the frame before, worth its bytes where packets get lost.
+    `fec`: where packets get lost, each carries a coarse copy of the frame before.
+
+    Of Opus's two codecs it is the one of transforms, which Opus itself takes for music: at this bitrate it
+    comes nearer to the spectrum of a voice than the one made for voices at low bitrates, in a third of the
+    time. Only the latter knows the coarse copy.
     """
 
     def __init__(self, *, fec: bool = False) -> None:
         self._lib = _library()
+        self._fec = fec
         error = ctypes.c_int()
         self._state = self._lib.opus_encoder_create(RATE, 1, _APPLICATION_VOIP, ctypes.byref(error))
         _check(self._lib, error.value)
@@ -56,6 +62,7 @@ class Encoder:
         self._control(_SET_BITRATE, BITRATE)
         self._control(_SET_COMPLEXITY, COMPLEXITY)
         self._control(_SET_INBAND_FEC, int(fec))
+        self._control(_SET_SIGNAL, _SIGNAL_MUSIC)
 
     def encode(self, pcm: bytes) -> bytes:
         """The packet of one frame. `pcm`: 20 ms, 960 bytes."""
@@ -68,6 +75,7 @@ class Encoder:
     def expect_loss(self, percent: int) -> None:
         """Tells how many packets of a hundred get lost: `fec` spends no bytes where none do."""
         self._control(_SET_PACKET_LOSS, percent)
+        self._control(_SET_SIGNAL, _SIGNAL_VOICE if self._fec and percent else _SIGNAL_MUSIC)
 
     def _control(self, request: int, value: int) -> None:
         _check(self._lib, self._lib.opus_encoder_ctl(self._state, request, ctypes.c_int(value)))
@@ -123,7 +131,7 @@ def duration(packet: bytes) -> int:
 
 
 _PACKET_ROOM = 1_500
-"""Bytes for one encoded frame: more than 32 kbit/s ever needs, less than a datagram holds."""
+"""Bytes for one encoded frame: more than 40 kbit/s ever need, less than a datagram holds."""
 
 
 def _check(lib: ctypes.PyDLL, code: int) -> None:
