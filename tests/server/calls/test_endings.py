@@ -235,6 +235,41 @@ async def test_a_fault_of_the_server(calls, monkeypatch, caplog):
         await other.until("response.done")
 
 
+async def test_a_fault_while_speech_is_played(calls, monkeypatch, caplog):
+    async with calls() as served, Caller(served.http) as caller:
+        await caller.call()
+        call = served.application.calls.find(caller.id, Owner(None))
+        monkeypatch.setattr(call.runner, "play", lambda: 1 / 0)
+        await caller.until_lost()
+        await until_ended(served, "failed")
+        assert "a call failed" in caplog.text
+
+
+async def test_a_server_that_is_behind_says_so(calls, monkeypatch, caplog):
+    monkeypatch.setattr(intake, "MAX_AUDIO_S", 0.1)
+    held = asyncio.Event()
+
+    async def hold(_: object) -> None:
+        await held.wait()
+
+    async with calls() as served, Caller(served.http) as caller:
+        await caller.call()
+        call = served.application.calls.find(caller.id, Owner(None))
+        monkeypatch.setattr(call.runner, "hear", hold)
+        async with asyncio.timeout(10):
+            while call.intake.dropped_s < 0.2:
+                await asyncio.sleep(0.02)
+        assert caplog.text.count("the server is behind") == 1
+        monkeypatch.undo()
+        held.set()
+        caller.ask("hello")
+        await caller.until("response.done")
+        await caller.peer.aclose()
+        await until_ended(served, "peer")
+        unheard = next(line for line in await metrics(served) if "unheard" in line)
+        assert float(unheard.split()[1]) >= 0.2
+
+
 async def test_binary_messages(calls):
     async with calls() as served, Caller(served.http) as caller:
         await caller.call()

@@ -103,8 +103,9 @@ async def test_more_events_than_may_wait():
     handing.cancel()
 
 
-async def test_small_events_weigh_something():
+async def test_small_events_weigh_something(monkeypatch):
+    monkeypatch.setattr("vivavoce.server.calls.intake.MAX_EVENT_BYTES", 100 * EVENT_BYTES)
     intake: Intake[str] = Intake()
-    for _ in range(MAX_EVENT_BYTES // EVENT_BYTES + 1):
+    for _ in range(101):
         intake.put(b"")
     assert intake.full

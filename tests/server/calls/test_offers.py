@@ -10,8 +10,10 @@ import httpx
 import openai
 import pytest
 
+from tests.rtc.turnserver import free_port
 from tests.server.calls.caller import Caller, web
 from tests.server.calls.conftest import CONFIG, configured
+from vivavoce.rtc import IceSettings
 from vivavoce.server.config import EngineNames, ServerSettings
 from vivavoce.server.key_file import add_key
 from vivavoce.server.limits import KeyLimits
@@ -485,6 +487,28 @@ async def test_a_server_that_goes_away(calls):
         answer = await post(served)
         assert refused(answer)[0] == 503
         assert "shutting down" in answer.json()["error"]["message"]
+
+
+async def test_a_server_without_a_port_left(calls):
+    port = free_port()
+    config = configured(ports=(port, port))
+    async with calls(config) as served, Caller(served.http) as one, Caller(served.http) as other:
+        await one.call()
+        assert refused(await other.offered())[0] == 503
+        async with web() as client:
+            await client.post(f"{served.http}{CALLS}/{one.id}/hangup")
+        async with Caller(served.http) as third:
+            created = await third.call()
+            assert created["type"] == "session.created"
+
+
+async def test_over_ipv6(calls):
+    ice = IceSettings(addresses=("::1",))
+    async with calls(configured(addresses=("::1",))) as served, Caller(served.http, ice) as caller:
+        answer = await caller.offered()
+        assert " ::1 " in answer.text
+        await caller.peer.accept(answer.text)
+        assert (await caller.until(0))["type"] == "session.created"
 
 
 async def test_a_server_without_an_address(calls):

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -50,7 +50,7 @@ class End(Enum):
     NOT_CONNECTED = "not_connected"
     """No media came, or no data channel was opened, in time."""
     SESSION = "session"
-    """The session was over: it expired."""
+    """The session was over: it expired, or was closed."""
     REFUSED = "refused"
     """Its offer could not be answered."""
     SHUTDOWN = "shutdown"
@@ -82,7 +82,7 @@ class MakeRunner(Protocol):
 
 
 class Call:
-    """A call. `answer` begins it, `run` is its whole life after that; the other methods end it.
+    """A call. `answer` begins it, and it lives by itself from then on; the other methods end it.
 
     It listens to its own peer: `connected` to `lost` are those of `rtc.PeerEvents`.
     """
@@ -189,13 +189,22 @@ class Call:
             self.end(End.UNREAD)
 
     def heard(self, pcm: bytes) -> None:
-        if self.state is CallState.OPEN:
-            self.intake.hear(pcm)
+        if self.state is not CallState.OPEN:
+            return
+        heard_all = not self.intake.dropped_s
+        self.intake.hear(pcm)
+        if heard_all and self.intake.dropped_s:
+            logger.warning("the server is behind: some of what is said in call %s is not heard", self.id)
 
     def next_audio(self) -> bytes:
         if self._runner is None or self.state is not CallState.OPEN:
             return b""
-        audio = self._runner.play()
+        try:
+            audio = self._runner.play()
+        except Exception:  # nobody above this could tell the peer
+            logger.exception("a call failed")
+            self.end(End.FAILED)
+            return b""
         if not audio:
             self._silent.set()
         elif self._silent.is_set():
@@ -206,7 +215,7 @@ class Call:
         if self.ended_by is not None:
             return
         if self._opened.is_set():
-            logger.info("call %s ended: %s", self.id, reason)
+            logger.debug("call %s ended: %s", self.id, reason)
             self.end(End.PEER)
         else:
             logger.warning("call %s did not connect: %s", self.id, reason)
@@ -260,13 +269,16 @@ class Call:
         self._to(CallState.ENDED)
         self._transport.abort()
         self._silent.set()
-        for free in (self._close_sidebands, self._close_session, self._peer.aclose):
-            try:
-                await free()
-            except Exception:  # what is left must be freed all the same
-                logger.exception("a part of call %s could not be freed", self.id)
+        await asyncio.gather(self._freed(self._peer.aclose()), self._freed(self._close_sidebands()))
+        await self._freed(self._close_session())
         self.gone.set_result(None)
         self._on_gone(self)
+
+    async def _freed(self, freeing: Coroutine[Any, Any, None]) -> None:
+        try:
+            await freeing
+        except Exception:  # what is left must be freed all the same
+            logger.exception("a part of call %s could not be freed", self.id)
 
     async def _close_sidebands(self) -> None:
         if sidebands := list(self.sidebands):
