@@ -5,6 +5,7 @@ import inspect
 import aioice.ice
 import pytest
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport, RTCSctpTransport
+from aiortc.rtcdtlstransport import State
 from aiortc.rtcsctptransport import InboundStream
 
 
@@ -54,6 +55,8 @@ async def test_a_dtls_transport_is_what_is_built_upon() -> None:
     assert transport._rx_srtp is None
     assert transport._tx_srtp is None
     assert transport.state == "new"
+    assert transport._state is State.NEW
+    assert State.CONNECTED in State
     transport._set_role("server")
     assert transport._role == "server"
     source = inspect.getsource(RTCDtlsTransport)

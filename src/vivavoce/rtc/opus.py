@@ -35,7 +35,7 @@ _SIGNAL_VOICE, _SIGNAL_MUSIC = 3001, 3002
 BITRATE = 40_000
 """Bits per second: transparent for one voice at 24 kHz."""
 COMPLEXITY = 5
-"""Of 0 to 10. Above 5 the encoder takes nearly twice the time for a difference that speech does not show."""
+"""Of 0 to 10. 10 takes a third more time, and makes no difference that one voice at this rate shows."""
 
 
 class OpusError(VivavoceError):

@@ -1,5 +1,6 @@
 """The voice that goes out: frames of 20 ms become packets of RTP."""
 
+import math
 import secrets
 import time
 
@@ -13,6 +14,10 @@ FADING = 5
 """Frames of silence that are encoded as such after a sound, so that it does not ring on at the other end."""
 _ONE_FRAME = 0xFC
 """Of the first byte all but the code for the number of frames, which is 0 for one."""
+_MEMORY = 0.7
+"""How much of the losses in one report are expected in the next."""
+_LEAST_LOSS = 0.5
+"""Percent below which there is none."""
 
 
 class Outbound:
@@ -34,6 +39,8 @@ class Outbound:
         self._resumes = True
         self._encoder = opus.Encoder()
         self._fec = self._dtx = False
+        self._loss = 0.0
+        """Percent of packets that get lost on the way, as far as is known."""
         self._silent = 0
         """Frames of silence since the last sound."""
         self._empty = b""
@@ -71,8 +78,12 @@ class Outbound:
 
     def reported(self, reception: rtp.Reception) -> None:
         """The other end told how the stream arrives: correction is worth its bytes where packets get lost."""
-        if self._fec:
-            self._encoder.expect_loss(min(100, -(-reception.fraction_lost * 100 // 256)))
+        if not self._fec:
+            return
+        # A report covers some seconds; losses that were are likely to come again.
+        loss = max(reception.fraction_lost * 100 / 256, self._loss * _MEMORY)
+        self._loss = loss if loss >= _LEAST_LOSS else 0.0
+        self._encoder.expect_loss(min(100, math.ceil(self._loss)))
 
     def sent(self) -> rtp.Sent:
         """What to report of the stream."""

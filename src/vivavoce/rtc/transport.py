@@ -28,6 +28,7 @@ from aiortc import (
     RTCDtlsParameters,
     RTCDtlsTransport,
 )
+from aiortc.rtcdtlstransport import State
 from aiortc.rtcicetransport import RTCIceTransport
 from aiortc.rtcsctptransport import RTCSctpCapabilities
 
@@ -362,11 +363,11 @@ class _Dtls(RTCDtlsTransport):
             self._listener.media(plain)
 
     def send_media(self, packet: bytes) -> None:
-        if self.state == "connected":
+        if self._state is State.CONNECTED:  # `state` makes a text of it, for every packet
             self._path.send_now(self._tx_srtp.protect(packet))
 
     def send_control(self, packet: bytes) -> None:
-        if self.state == "connected":
+        if self._state is State.CONNECTED:
             self._path.send_now(self._tx_srtp.protect_rtcp(packet))
 
     def _changed(self) -> None:
