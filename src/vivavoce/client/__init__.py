@@ -23,6 +23,7 @@ send. Names are imported when they are first used.
     ws, websocket,
     beta             the emitter classes, as in JavaScript, and the beta dialect
     emitter,
+    ga_emitter,
     live_socket      what those have in common, and the sockets under them
     tools            Python functions for the model to call
     voice            microphone, speaker, interruptions, and what was really heard

@@ -19,23 +19,20 @@ from vivavoce.client.browser_socket import in_browser
 from vivavoce.client.clients import AsyncClient
 from vivavoce.client.emitter import OpenAIRealtimeEmitter, OpenAIRealtimeError, static_key
 from vivavoce.client.errors import ConfigurationError
+from vivavoce.client.ga_emitter import GAEmitter
 from vivavoce.client.live_socket import WebSocketTarget
 from vivavoce.client.urls import (
     BuildURL,
     Target,
     azure_target,
-    custom_realtime_url,
     emitter_key,
     header_credentials,
-    realtime_url,
     shown_url,
     subprotocols,
 )
-from vivavoce.protocol import ServerEvent, UnknownEvent, decode_server_event
 
 if TYPE_CHECKING:
     from vivavoce.client.opening import WebSocketOptions
-    from vivavoce.client.overloads import EmitterEmitted, EmitterOn
 
 __all__ = ["OpenAIRealtimeError", "OpenAIRealtimeWebSocket"]
 
@@ -105,7 +102,7 @@ class RealtimeWebSocket(OpenAIRealtimeEmitter):
         self.socket.close(code, reason)
 
 
-class OpenAIRealtimeWebSocket(RealtimeWebSocket):
+class OpenAIRealtimeWebSocket(RealtimeWebSocket, GAEmitter):
     """A Realtime connection that opens by itself and tells events.
 
     - model, call_id, intent: exactly one of them: whom to talk to, a call in progress to join, or
@@ -135,23 +132,6 @@ class OpenAIRealtimeWebSocket(RealtimeWebSocket):
         key = static_key(account_of(client))
         target = Target(model, call_id, intent)
         self._begin(client, key, target, build_realtime_url, options, dangerously_allow_browser)
-
-    if TYPE_CHECKING:
-
-        @property
-        def on(self) -> EmitterOn[Self]:
-            """Call a function for every event of a name: `rt.on(name, function)`, or as a decorator."""
-
-        @property
-        def once(self) -> EmitterOn[Self]:
-            """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
-
-        @property
-        def emitted(self) -> EmitterEmitted:
-            """The next event of a name, to be awaited. It counts from this call on, awaited or not yet.
-
-            An `error` that comes first is raised, except by `emitted("error")`, which returns it.
-            """
 
     @classmethod
     async def create(
@@ -204,14 +184,7 @@ class OpenAIRealtimeWebSocket(RealtimeWebSocket):
     ) -> None:
         super().__init__()
         account = account_of(client)
-        if build_realtime_url is None:
-            url = realtime_url(account, target)
-        else:
-            url = custom_realtime_url(client, target, build_realtime_url)
+        url = self._address(client, target, build_realtime_url)
         self._connect(
             account, key, url, options, dangerously_allow_browser=dangerously_allow_browser, beta=False
         )
-
-    @staticmethod
-    def _decode(data: str | bytes) -> ServerEvent | UnknownEvent:
-        return decode_server_event(data)

@@ -12,27 +12,22 @@ The beta dialect's is in `vivavoce.client.beta.ws`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from vivavoce.client.account import Account, ClientLike, account_of
 from vivavoce.client.clients import AsyncClient
 from vivavoce.client.emitter import OpenAIRealtimeEmitter, OpenAIRealtimeError, static_key
+from vivavoce.client.ga_emitter import GAEmitter
 from vivavoce.client.live_socket import EmitterSocket
 from vivavoce.client.opening import WebSocketOptions
 from vivavoce.client.urls import (
     BuildURL,
     Target,
     azure_target,
-    custom_realtime_url,
     emitter_key,
     header_credentials,
-    realtime_url,
     shown_url,
 )
-from vivavoce.protocol import ServerEvent, UnknownEvent, decode_server_event
-
-if TYPE_CHECKING:
-    from vivavoce.client.overloads import EmitterEmitted, EmitterOn
 
 __all__ = ["OpenAIRealtimeError", "OpenAIRealtimeWS", "WSOptions"]
 
@@ -77,7 +72,7 @@ class RealtimeWS(OpenAIRealtimeEmitter):
         self.socket.close(code, reason)
 
 
-class OpenAIRealtimeWS(RealtimeWS):
+class OpenAIRealtimeWS(RealtimeWS, GAEmitter):
     """A Realtime connection that opens by itself and tells events.
 
     - model, call_id, intent: exactly one of them: whom to talk to, a call in progress to join, or
@@ -103,23 +98,6 @@ class OpenAIRealtimeWS(RealtimeWS):
         client = AsyncClient() if client is None else client
         key = static_key(account_of(client))
         self._begin(client, key, Target(model, call_id, intent), build_realtime_url, options)
-
-    if TYPE_CHECKING:
-
-        @property
-        def on(self) -> EmitterOn[Self]:
-            """Call a function for every event of a name: `rt.on(name, function)`, or as a decorator."""
-
-        @property
-        def once(self) -> EmitterOn[Self]:
-            """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
-
-        @property
-        def emitted(self) -> EmitterEmitted:
-            """The next event of a name, to be awaited. It counts from this call on, awaited or not yet.
-
-            An `error` that comes first is raised, except by `emitted("error")`, which returns it.
-            """
 
     @classmethod
     async def create(
@@ -167,15 +145,8 @@ class OpenAIRealtimeWS(RealtimeWS):
     ) -> None:
         super().__init__()
         account = account_of(client)
-        if build_realtime_url is None:
-            url = realtime_url(account, target)
-        else:
-            url = custom_realtime_url(client, target, build_realtime_url)
+        url = self._address(client, target, build_realtime_url)
         self._connect(account, key, url, options, beta=False)
-
-    @staticmethod
-    def _decode(data: str | bytes) -> ServerEvent | UnknownEvent:
-        return decode_server_event(data)
 
 
 def _without_headers(options: WSOptions) -> WebSocketOptions:

@@ -6,6 +6,7 @@ connection,
 sync_connection
             open connections
 events      their methods, one for each client event
+emitter     what the emitter classes have in common
 ws,
 websocket   the emitter classes
 """

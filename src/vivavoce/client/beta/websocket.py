@@ -5,21 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from vivavoce.client.account import ClientLike, account_of
+from vivavoce.client.beta.emitter import BetaEmitter
 from vivavoce.client.clients import AsyncClient
 from vivavoce.client.emitter import OpenAIRealtimeError, static_key
 from vivavoce.client.urls import Target, azure_target, beta_realtime_url, emitter_key
 from vivavoce.client.websocket import RealtimeWebSocket
-from vivavoce.protocol import UnknownEvent
-from vivavoce.protocol.beta.server_events import ServerEvent, decode_server_event
 
 if TYPE_CHECKING:
     from vivavoce.client.opening import WebSocketOptions
-    from vivavoce.client.overloads import BetaEmitterEmitted, BetaEmitterOn
 
 __all__ = ["OpenAIRealtimeError", "OpenAIRealtimeWebSocket"]
 
 
-class OpenAIRealtimeWebSocket(RealtimeWebSocket):
+class OpenAIRealtimeWebSocket(RealtimeWebSocket, BetaEmitter):
     """A Realtime connection in the beta dialect that opens by itself and tells events.
 
     - model, call_id: exactly one of them: whom to talk to, or a call in progress to join.
@@ -44,23 +42,6 @@ class OpenAIRealtimeWebSocket(RealtimeWebSocket):
         key = static_key(account_of(client))
         target = Target(model, call_id)
         self._begin(client, key, target, options, dangerously_allow_browser)
-
-    if TYPE_CHECKING:
-
-        @property
-        def on(self) -> BetaEmitterOn[Self]:
-            """Call a function for every event of a name: `rt.on(name, function)`, or as a decorator."""
-
-        @property
-        def once(self) -> BetaEmitterOn[Self]:
-            """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
-
-        @property
-        def emitted(self) -> BetaEmitterEmitted:
-            """The next event of a name, to be awaited. It counts from this call on, awaited or not yet.
-
-            An `error` that comes first is raised, except by `emitted("error")`, which returns it.
-            """
 
     @classmethod
     async def create(
@@ -111,7 +92,3 @@ class OpenAIRealtimeWebSocket(RealtimeWebSocket):
         self._connect(
             account, key, url, options, dangerously_allow_browser=dangerously_allow_browser, beta=True
         )
-
-    @staticmethod
-    def _decode(data: str | bytes) -> ServerEvent | UnknownEvent:
-        return decode_server_event(data)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from vivavoce.client.account import ClientLike, account_of
+from vivavoce.client.beta.emitter import BetaEmitter
 from vivavoce.client.clients import AsyncClient
 from vivavoce.client.emitter import OpenAIRealtimeError, static_key
 from vivavoce.client.urls import Target, azure_target, beta_realtime_url, emitter_key
 from vivavoce.client.ws import RealtimeWS, WSOptions
-from vivavoce.protocol import UnknownEvent
-from vivavoce.protocol.beta.server_events import ServerEvent, decode_server_event
-
-if TYPE_CHECKING:
-    from vivavoce.client.overloads import BetaEmitterEmitted, BetaEmitterOn
 
 __all__ = ["OpenAIRealtimeError", "OpenAIRealtimeWS", "WSOptions"]
 
 
-class OpenAIRealtimeWS(RealtimeWS):
+class OpenAIRealtimeWS(RealtimeWS, BetaEmitter):
     """A Realtime connection in the beta dialect that opens by itself and tells events.
 
     - model, call_id: exactly one of them: whom to talk to, or a call in progress to join.
@@ -39,23 +35,6 @@ class OpenAIRealtimeWS(RealtimeWS):
         client = AsyncClient() if client is None else client
         key = static_key(account_of(client))
         self._begin(client, key, Target(model, call_id), options)
-
-    if TYPE_CHECKING:
-
-        @property
-        def on(self) -> BetaEmitterOn[Self]:
-            """Call a function for every event of a name: `rt.on(name, function)`, or as a decorator."""
-
-        @property
-        def once(self) -> BetaEmitterOn[Self]:
-            """Call a function for the next event of a name: `rt.once(name, function)`, or as a decorator."""
-
-        @property
-        def emitted(self) -> BetaEmitterEmitted:
-            """The next event of a name, to be awaited. It counts from this call on, awaited or not yet.
-
-            An `error` that comes first is raised, except by `emitted("error")`, which returns it.
-            """
 
     @classmethod
     async def create(
@@ -99,7 +78,3 @@ class OpenAIRealtimeWS(RealtimeWS):
         account = account_of(client)
         url = beta_realtime_url(account, target)
         self._connect(account, key, url, options, beta=True)
-
-    @staticmethod
-    def _decode(data: str | bytes) -> ServerEvent | UnknownEvent:
-        return decode_server_event(data)
