@@ -2,12 +2,12 @@
 
 import shutil
 import subprocess
-import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
@@ -15,6 +15,7 @@ from tests.browser import chromium, serving_files
 from tests.conftest import SHARED
 from tests.stock.browser.talk import Sentence
 from tests.stock.speech import BYTES_PER_MS, recording
+from vivavoce.audio.wav import write_wav
 
 HERE = Path(__file__).parent
 BUNDLED = ("agents", "openai")
@@ -72,8 +73,4 @@ def browser(site: Site) -> Iterator[Browser]:
 
 
 def _write(path: Path, audio: bytes) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(24_000)
-        file.writeframes(audio)
+    write_wav(path, np.frombuffer(audio, "<i2"), 24_000)

@@ -13,13 +13,13 @@ from tests.stock.order import Order
 
 Event = dict[str, Any]
 
-HEARING = {
-    "transcription": {"model": "gpt-4o-mini-transcribe"},
-    "turn_detection": {"type": "server_vad", "silence_duration_ms": 400},
-}
+DETECTION = {"type": "server_vad", "silence_duration_ms": 700}
+"""With more patience than the pauses of those who speak."""
+HEARING = {"transcription": {"model": "gpt-4o-mini-transcribe"}, "turn_detection": DETECTION}
 BETA_SESSION: Event = {
     "model": "gpt-4o-realtime-preview",
     "input_audio_transcription": {"model": "whisper-1"},
+    "turn_detection": DETECTION,
 }
 SESSION: Event = {"type": "realtime", "model": "gpt-realtime", "audio": {"input": HEARING}}
 

@@ -1,6 +1,5 @@
 """The microphone and the ear of `tests/browser.js`, on which other tests rely, without any server."""
 
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.browser import Visit, chromium, serving_files, visiting
+from vivavoce.audio.wav import write_wav
 
 RATE = 16_000
 
@@ -26,12 +26,8 @@ CALL = """async (stream) => {
 def write_hum(path: Path) -> None:
     """A second and a half, of which the middle third hums."""
     hum = np.sin(np.arange(RATE // 2) * 2 * np.pi * 300 / RATE) * 8000
-    samples = np.concatenate((np.zeros(RATE // 2), hum, np.zeros(RATE // 2))).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(samples.tobytes())
+    silence = np.zeros(RATE // 2)
+    write_wav(path, np.concatenate((silence, hum, silence)).astype(np.int16), RATE)
 
 
 @pytest.fixture
