@@ -13,6 +13,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from aioice import stun
 from aiortc import MediaStreamTrack, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 
 from tests.rtc.ends import LOOPBACK, End, call, level, pitch, stock, stock_answer, stock_offer, tone
@@ -313,6 +314,30 @@ async def test_packets_of_strangers_do_no_harm() -> None:
         assert callee.log == ["connected", "opened"]
     assert pitch(callee.pcm) == pytest.approx(440, abs=3)
     assert errors == []
+
+
+async def test_an_end_that_checks_from_everywhere_is_answered_from_few_places() -> None:
+    caller, callee = End(), End()
+    async with call(caller, callee) as (calling, called), contextlib.AsyncExitStack() as stack:
+        assert calling._transport is not None
+        assert called._transport is not None
+        theirs, ours = calling._transport._ice, called._transport._ice
+        for _ in range(150):
+            request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+            request.attributes["USERNAME"] = f"{ours.local_username}:{theirs.local_username}"
+            request.attributes["PRIORITY"] = 1
+            request.attributes["ICE-CONTROLLING"] = 1
+            request.add_message_integrity(ours.local_password.encode())
+            one = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+            one.sendto(bytes(request), ("127.0.0.1", ours._protocols[0].local_candidate.port))
+        calling.send("still here")
+        await callee.until(lambda: callee.messages == ["still here"])
+        async with asyncio.timeout(20):
+            while len(ours._remote_candidates) < 100:
+                await asyncio.sleep(0.02)
+        calling.send("and still")
+        await callee.until(lambda: len(callee.messages) == 2)
+        assert len(ours._remote_candidates) == 100
 
 
 async def test_a_certificate_that_is_not_the_described_one_is_refused() -> None:

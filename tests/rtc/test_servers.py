@@ -90,3 +90,22 @@ async def test_relays_are_given_back(turn: TurnServer) -> None:
         while len(asyncio.all_tasks()) > 1:
             await asyncio.sleep(0.02)
     assert turn.log.count("refreshed, realm=<vivavoce>, username=<caller>, lifetime=0") >= 2
+
+
+async def test_a_relay_is_given_back_when_nobody_waits_for_the_answer_any_more(turn: TurnServer) -> None:
+    nobody = IceServer(url=f"stun:127.0.0.1:{free_port()}")
+    before = turn.log.count("lifetime=0")
+    settings = msgspec.structs.replace(LOOPBACK, servers=(nobody, turn.url()), gather_s=30)
+    peer = Peer(End(), ice=settings)
+    allocated = turn.log.count("ALLOCATE processed, success")
+    offering = asyncio.create_task(peer.offer())
+    async with asyncio.timeout(20):
+        while turn.log.count("ALLOCATE processed, success") == allocated:
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.2)
+    offering.cancel()
+    await asyncio.gather(offering, return_exceptions=True)
+    await peer.aclose()
+    async with asyncio.timeout(10):
+        while turn.log.count("lifetime=0") == before or len(asyncio.all_tasks()) > 1:
+            await asyncio.sleep(0.02)

@@ -26,6 +26,9 @@ async def test_an_ice_connection_is_what_is_built_upon() -> None:
     assert parameters(kind.get_component_candidates) == ["self", "component", "addresses", "timeout"]
     assert parameters(kind.data_received) == ["self", "data", "component"]
     assert parameters(kind.query_consent) == ["self"]
+    assert parameters(kind.check_incoming) == ["self", "message", "addr", "protocol"]
+    assert "self.check_incoming(" in inspect.getsource(kind.request_received)
+    assert hasattr(connection, "_remote_candidates")
     assert parameters(kind.build_request) == ["self", "pair", "nominate"]
     assert "self.get_component_candidates(" in inspect.getsource(kind.gather_candidates)
     assert "self.query_consent()" in inspect.getsource(kind.connect)
@@ -68,7 +71,14 @@ async def test_a_dtls_transport_is_what_is_built_upon() -> None:
 
 async def test_an_sctp_transport_is_what_is_built_upon() -> None:
     transport = RTCSctpTransport(_dtls())
-    for name in ("_advertised_rwnd", "_cwnd", "_data_channel_queue", "_inbound_streams", "_sent_queue"):
+    for name in (
+        "_advertised_rwnd",
+        "_cwnd",
+        "_sack_misordered",
+        "_data_channel_queue",
+        "_inbound_streams",
+        "_sent_queue",
+    ):
         assert hasattr(transport, name), name
     assert parameters(RTCSctpTransport._get_inbound_stream) == ["self", "stream_id"]
     assert parameters(RTCSctpTransport._receive_data_chunk) == ["self", "chunk"]

@@ -24,6 +24,14 @@ _MAX_FLIGHT = 98_304
 """Bytes of messages on their way at once: what buffers of sockets hold, so that no burst overflows them."""
 _MAX_UNORDERED = 262_144
 """Bytes that wait on a channel that keeps no order."""
+_MAX_MISORDERED = 2_048
+"""Packets that wait for one before them."""
+_MAX_STREAMS = 64
+"""On which something may come in; each data channel has one."""
+_PARAMETERS = {1: 20, 2: 20, 4: 4, 5: 4, 6: 4, 9: 4, 130: 4}
+"""Where parameters begin, in the chunks that have some (RFC 9260, section 3.3; RFC 6525)."""
+_CHUNK = struct.Struct("!BBH")
+_PARAMETER = struct.Struct("!HH")
 
 
 class Association(RTCSctpTransport):
@@ -39,10 +47,21 @@ class Association(RTCSctpTransport):
         self.unacknowledged = 0
 
     async def _handle_data(self, data: bytes) -> None:
+        if not _is_sound(data):
+            return
         try:
             await super()._handle_data(data)
         except (AssertionError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error):
             return  # the other end broke the protocol: as if the packet had never come
+
+    def _can_take(self, chunk: DataChunk) -> bool:
+        """Whether there is room for a chunk; it is lost otherwise, and sent again."""
+        if len(chunk.user_data) > self._advertised_rwnd:
+            return False
+        if chunk.stream_id not in self._inbound_streams and len(self._inbound_streams) >= _MAX_STREAMS:
+            return False
+        in_order = self._last_received_tsn is not None and chunk.tsn == tsn_plus_one(self._last_received_tsn)
+        return in_order or len(self._sack_misordered) < _MAX_MISORDERED
 
     def _get_inbound_stream(self, stream_id: int) -> InboundStream:
         stream = self._inbound_streams.get(stream_id)
@@ -52,7 +71,7 @@ class Association(RTCSctpTransport):
 
     async def _receive_data_chunk(self, chunk: DataChunk) -> None:
         self._sack_needed = True
-        if len(chunk.user_data) > self._advertised_rwnd or self._mark_received(chunk.tsn):
+        if not self._can_take(chunk) or self._mark_received(chunk.tsn):
             return
         stream = self._get_inbound_stream(chunk.stream_id)
         assert isinstance(stream, _Stream)
@@ -75,6 +94,8 @@ class Association(RTCSctpTransport):
         self.unacknowledged += len(self._data_channel_queue[-1][2])
 
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
+        # What reaches beyond all that is on its way is looked through by number, for as long as it takes.
+        chunk.gaps = [gap for gap in chunk.gaps if gap[0] <= gap[1] <= len(self._sent_queue)]
         taken = 0
         for sent in self._sent_queue:
             if not uint32_gte(chunk.cumulative_tsn, sent.tsn):
@@ -179,3 +200,22 @@ class _Stream(InboundStream):
     def _forget_unordered(self) -> None:
         self.pending -= self._unordered_size
         self._unordered, self._unordered_size = InboundStream(), 0
+
+
+def _is_sound(data: bytes) -> bool:
+    """Whether all parameters have a length that leads on: aiortc would read one of length 0 for ever."""
+    at = 12
+    while at + 4 <= len(data):
+        kind, _, length = _CHUNK.unpack_from(data, at)
+        if length < 4:
+            return False
+        end = min(at + length, len(data))
+        if kind in _PARAMETERS:
+            parameter = at + _PARAMETERS[kind]
+            while parameter + 4 <= end:
+                size = _PARAMETER.unpack_from(data, parameter)[1]
+                if size < 4:
+                    return False
+                parameter += size + -size % 4
+        at += length + -length % 4
+    return True

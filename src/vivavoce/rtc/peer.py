@@ -202,6 +202,7 @@ class Peer:
         self._media.control(data)
 
     def channel(self, channel: RTCDataChannel) -> None:
+        self._channels = [each for each in self._channels if each.readyState != "closed"]
         if len(self._channels) < MAX_CHANNELS:
             self._adopt(channel)
             self._open()

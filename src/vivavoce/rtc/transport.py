@@ -39,6 +39,9 @@ from vivavoce.rtc.ice import IceServer, IceSettings
 
 MAX_CHANNELS = 4
 """Data channels that the other end may open; one is enough for all events."""
+_MAX_REMOTE_CANDIDATES = 100
+"""Addresses of the other end that are checked (RFC 8445, section 19.5.1): whoever has its password could have
+this end send to any number of others."""
 _QUEUED_DATAGRAMS = 4_096
 """Of DTLS that wait to be read; what comes beyond them is lost, as on a network."""
 _RECEIVE_BUFFER = 262_144
@@ -244,22 +247,19 @@ class _Ice(Connection):
         """The candidates that STUN and TURN servers give, of those that answer in time."""
         requests = [request for server in self._settings.servers for request in self._requests(server)]
         tasks = [asyncio.create_task(request) for request in requests]
-        if not tasks:
-            return []
+        candidates = []
         try:
-            await asyncio.wait(tasks, timeout=self._settings.gather_s)
+            if tasks:
+                await asyncio.wait(tasks, timeout=self._settings.gather_s)
         finally:
             for task in tasks:
                 task.cancel()
-            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        candidates = []
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                continue
-            candidate, protocol = outcome
-            candidates.append(candidate)
-            if protocol is not None:
-                self._protocols.append(protocol)
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if not isinstance(outcome, BaseException):
+                    candidate, protocol = outcome
+                    candidates.append(candidate)
+                    if protocol is not None:
+                        self._protocols.append(protocol)
         return candidates
 
     def _requests(self, server: IceServer) -> list[Coroutine[Any, Any, tuple[Candidate, Any]]]:
@@ -308,6 +308,13 @@ class _Ice(Connection):
             self.media(data)
         elif self._queue.qsize() < _QUEUED_DATAGRAMS:
             super().data_received(data, component)
+
+    def check_incoming(
+        self, message: aioice_stun.Message, addr: tuple[str, int], protocol: aioice_ice.StunProtocol
+    ) -> None:
+        known = any((each._network_host, each.port) == addr for each in self._remote_candidates)
+        if known or len(self._remote_candidates) < _MAX_REMOTE_CANDIDATES:
+            super().check_incoming(message, addr, protocol)
 
     def send_now(self, data: bytes) -> None:
         """Sends a datagram to where the other end is; it is lost where there is no connection."""
