@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import socket
 import threading
 from dataclasses import replace
 
@@ -18,6 +19,19 @@ from vivavoce.rtc import IceSettings, Peer
 from vivavoce.server.calls import intake
 from vivavoce.server.calls.registry import Owner
 from vivavoce.server.config import ServerSettings
+
+JUNK = (
+    b"",
+    b"\0",
+    bytes(1200),
+    b"\x80\x6f" + bytes(10),  # RTP
+    b"\x80\x6f" + bytes(200),
+    b"\x90\x6f" + b"\xff" * 100,
+    b"\x80\xc8" + bytes(30),  # RTCP
+    b"\x16\xfe\xff" + bytes(60),  # DTLS
+    b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12),  # STUN
+    b"\0\1\xff\xff\x21\x12\xa4\x42" + bytes(12),
+)
 
 
 async def metrics(served) -> list[str]:
@@ -268,6 +282,20 @@ async def test_a_server_that_is_behind_says_so(calls, monkeypatch, caplog):
         await until_ended(served, "peer")
         unheard = next(line for line in await metrics(served) if "unheard" in line)
         assert float(unheard.split()[1]) >= 0.2
+
+
+async def test_what_strangers_send_to_its_port(calls):
+    async with calls() as served, Caller(served.http) as caller:
+        await caller.call()
+        assert caller.peer._transport is not None
+        port = caller.peer._transport._ice._nominated[1].remote_candidate.port
+        with socket.socket(type=socket.SOCK_DGRAM) as stranger:
+            for junk in JUNK:
+                for _ in range(20):
+                    stranger.sendto(junk, ("127.0.0.1", port))
+        caller.ask("hello")
+        await caller.until("response.done")
+        await caller.until_heard(500)
 
 
 async def test_binary_messages(calls):
