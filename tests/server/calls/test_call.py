@@ -119,7 +119,8 @@ async def test_a_stop_button(calls):
         truncated = await caller.until("conversation.item.truncated")
         assert in_order(caller, "output_audio_buffer.cleared", "conversation.item.truncated")
         await asyncio.sleep(0.3)
-        assert caller.heard_loud_ms < truncated["audio_end_ms"] + 300 < 5000
+        assert truncated["audio_end_ms"] < 5000
+        assert caller.heard_loud_ms < 5500
 
 
 async def test_push_to_talk(calls):
