@@ -11,7 +11,7 @@ from vivavoce.client.socket import Arrivals
 from vivavoce.client.webrtc.track import Track
 
 if TYPE_CHECKING:
-    from vivavoce.rtc import Peer
+    from vivavoce.rtc import IceSettings
 
 MAX_UNREAD_BYTES = 64 * 2**20
 """Bytes of events that may wait for the program. A data channel cannot be slowed down from here, so a program
@@ -44,25 +44,34 @@ _NEXT = {
 
 
 class ChannelSocket(Arrivals):
-    """A `Socket`.
+    """A `Socket`. From `offer` and `accept` on it connects by itself; `close` is to be called in any case.
 
     - audio: the call's sound.
+    - ice: how this end can be reached; None: at all addresses of this machine.
     - opening: done when the channel is open (None), or never will be (the reason).
+
+    Raises ImportError where the extra is missing.
     """
 
-    def __init__(self, audio: Track) -> None:
+    def __init__(self, audio: Track, ice: IceSettings | None = None) -> None:
+        from vivavoce.rtc import Peer
+
         self.audio = audio
         self.inbox: deque[bytes] = deque()
         self.opening: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._peer: Peer | None = None
+        self._peer = Peer(PeerReports(self), ice=ice)
         self._channel = _Channel.OPENING
         self._unread = 0
         self._closure = (LOST, "")
         self._closing: asyncio.Task[None] | None = None
 
-    def carried_by(self, peer: Peer) -> None:
-        """Set who does it."""
-        self._peer = peer
+    async def offer(self, label: str = "oai-events") -> str:
+        """The SDP offer to begin with."""
+        return await self._peer.offer(label)
+
+    async def accept(self, answer: str) -> None:
+        """Take the answer, and connect. Raises VivavoceError for one that cannot be used."""
+        await self._peer.accept(answer)
 
     # What a connection asks for.
 
@@ -75,11 +84,14 @@ class ChannelSocket(Arrivals):
         self._unread = 0
 
     async def send_text(self, message: bytes) -> None:
-        if self._channel is not _Channel.OPEN or self._peer is None:
+        await self.send(message.decode())
+
+    async def send(self, message: str | bytes) -> None:
+        """Send a text message, or a binary one. Raises ConnectionResetError when the call is over."""
+        if self._channel is not _Channel.OPEN:
             raise ConnectionResetError("The call is over.")
-        self._peer.send(message.decode())
-        if self._peer.buffered > MAX_UNSENT_BYTES:
-            await self._peer.caught_up()
+        self._peer.send(message)
+        await self._peer.caught_up(MAX_UNSENT_BYTES)
 
     async def close(self, code: int = CLOSED, reason: str = "") -> None:
         """Hang up: ends the channel and the tracks. Does nothing more if that was done."""
@@ -124,8 +136,7 @@ class ChannelSocket(Arrivals):
         if not self.opening.done():
             self.opening.set_result(reason)
         self.audio.end()
-        if self._peer is not None:
-            self._closing = asyncio.get_running_loop().create_task(self._peer.aclose())
+        self._closing = asyncio.get_running_loop().create_task(self._peer.aclose())
         self._tell()
 
     def _become(self, channel: _Channel) -> None:

@@ -13,7 +13,7 @@ from msgspec import UnsetType
 from vivavoce.client.endpoint import Endpoint
 from vivavoce.client.errors import ConfigurationError, ConnectionClosed, ConnectTimeout, HandshakeFailed
 from vivavoce.client.realtime import UNSENT, Connecting
-from vivavoce.client.webrtc.channel import ChannelSocket, PeerReports
+from vivavoce.client.webrtc.channel import ChannelSocket
 from vivavoce.client.webrtc.track import Track
 from vivavoce.protocol import VivavoceError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vivavoce.client.clients import AsyncClient
     from vivavoce.client.voice.recordings import Sink
     from vivavoce.client.webrtc.call import AsyncCall
-    from vivavoce.rtc import IceSettings, Peer
+    from vivavoce.rtc import IceSettings
 
 _logger = logging.getLogger("vivavoce.client")
 
@@ -58,7 +58,7 @@ class AsyncCallConnect(Connecting):
         self._open_timeout = open_timeout
         self._extra_query = extra_query
         self._extra_headers = extra_headers
-        _needs_extra()
+        needs_extra()
 
     async def enter(self) -> AsyncCall:
         """Make the call, which the caller then has to end with `close()`.
@@ -68,13 +68,10 @@ class AsyncCallConnect(Connecting):
         does.
         """
         from vivavoce.client.webrtc.call import AsyncCall
-        from vivavoce.rtc import Peer
 
-        socket = ChannelSocket(Track())
-        peer = Peer(PeerReports(socket), ice=self._ice_settings())
-        socket.carried_by(peer)
+        socket = ChannelSocket(Track(), self._ice_settings())
         try:
-            created = await self._answered(peer)
+            created = await self._answered(socket)
             await self._opened(socket, created)
             call = AsyncCall(socket, self._core(), self._client, created.call_id)
             try:
@@ -97,8 +94,8 @@ class AsyncCallConnect(Connecting):
     ) -> None:
         await self._call.close()
 
-    async def _answered(self, peer: Peer) -> CreatedCall:
-        offer = await peer.offer()
+    async def _answered(self, socket: ChannelSocket) -> CreatedCall:
+        offer = await socket.offer()
         created = await self._client.realtime.calls.create(
             sdp=offer,
             session=self._session,
@@ -106,7 +103,7 @@ class AsyncCallConnect(Connecting):
             extra_headers=self._extra_headers,
         )
         try:
-            await peer.accept(created.sdp)
+            await socket.accept(created.sdp)
         except VivavoceError as error:
             raise HandshakeFailed(f"The server's answer to the call cannot be used: {error}") from error
         return created
@@ -125,18 +122,24 @@ class AsyncCallConnect(Connecting):
             raise HandshakeFailed(f"The server took the call{which}, but {reason}: {_REMEDY}.")
 
     def _ice_settings(self) -> IceSettings | None:
-        """The program's. A server on this machine may be on loopback alone."""
-        from vivavoce.rtc import LOOPBACK, IceSettings, machine_addresses
-
+        """The program's, or what a server on this machine asks for."""
         if self._ice is None and Endpoint(self._client.base_url, {}, anonymous=True).on_this_machine:
-            return IceSettings(addresses=(LOOPBACK, *machine_addresses()))
+            return on_this_machine()
         return self._ice
+
+
+def on_this_machine() -> IceSettings:
+    """What reaches a server on this machine: it may be on loopback alone."""
+    from vivavoce.rtc import LOOPBACK, IceSettings, machine_addresses
+
+    return IceSettings(addresses=(LOOPBACK, *machine_addresses()))
 
 
 _REMEDY = "see whether UDP gets through to it, or give it or `ice` a TURN server"
 
 
-def _needs_extra() -> None:
+def needs_extra() -> None:
+    """Raises ConfigurationError where the extra is missing."""
     try:
         import vivavoce.rtc  # noqa: F401
     except ImportError as missing:
