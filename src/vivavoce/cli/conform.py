@@ -12,7 +12,7 @@ from vivavoce.cli import fail
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from vivavoce.conformance import Dialect, Group, Plan, Report
+    from vivavoce.conformance import Dialect, Group, Plan, Report, Transport
 
 COMMAND = "vivavoce conform"
 
@@ -22,6 +22,9 @@ URL = typer.Argument(
 MODEL = typer.Option(metavar="NAME", help="The model to ask for; gpt-realtime unless told otherwise.")
 API_KEY = typer.Option(metavar="KEY", help="Without it: $OPENAI_API_KEY, if the URL needs one. Never shown.")
 DIALECT = typer.Option(metavar="ga|beta|both", help="The form of the protocol to judge.")
+TRANSPORT = typer.Option(
+    metavar="websocket|webrtc", help="What carries the sessions; calls in the GA dialect."
+)
 CHECK = typer.Option(metavar="ID", help="Only this check, and the rules that it shows. Repeatable.")
 GROUP = typer.Option(metavar="NAME", help="Only this group of checks. Repeatable; --list names them.")
 AUDIO = typer.Option(metavar="FILE", help="A WAV file of somebody who speaks, instead of the one shipped.")
@@ -39,6 +42,7 @@ def conform(
     model: Annotated[str | None, MODEL] = None,
     api_key: Annotated[str | None, API_KEY] = None,
     dialect: Annotated[str, DIALECT] = "ga",
+    transport: Annotated[str, TRANSPORT] = "websocket",
     group: Annotated[list[str] | None, GROUP] = None,
     check: Annotated[list[str] | None, CHECK] = None,
     audio: Annotated[Path | None, AUDIO] = None,
@@ -64,6 +68,7 @@ def conform(
     console = Console(highlight=False)
     groups = _groups(group)
     dialects = _dialects(dialect)
+    carried = _transport(transport, dialects)
     if list_checks:
         scorecard.show_list(console, groups)
         return
@@ -75,7 +80,7 @@ def conform(
         speech = Speech.read(audio)
     except (ConfigurationError, WavError) as error:
         raise typer.BadParameter(str(error)) from None
-    plan = Plan(target, dialects, groups, _names(check), speech, mcp, timeout, concurrency)
+    plan = Plan(target, dialects, groups, _names(check), speech, mcp, timeout, concurrency, carried)
     report = _judge(plan, console)
     scorecard.show(report, console)
     for path, written in ((json_file, as_json), (html_file, as_html), (junit_file, as_junit)):
@@ -140,3 +145,21 @@ def _dialects(name: str) -> "list[Dialect]":
     if name not in [dialect.value for dialect in Dialect]:
         raise typer.BadParameter(f"There is no dialect {name!r}; choices are: ga, beta, both.")
     return [Dialect(name)]
+
+
+def _transport(name: str, dialects: "list[Dialect]") -> "Transport":
+    from vivavoce.client.errors import ConfigurationError
+    from vivavoce.conformance import Dialect, Transport
+
+    if name not in [transport.value for transport in Transport]:
+        raise typer.BadParameter(f"There is no transport {name!r}; choices are: websocket, webrtc.")
+    if Transport(name) is Transport.WEBRTC:
+        if dialects != [Dialect.GA]:
+            raise typer.BadParameter("Calls are judged in the GA dialect: leave out --dialect.")
+        from vivavoce.client.webrtc.connecting import needs_extra
+
+        try:
+            needs_extra()
+        except ConfigurationError as missing:
+            fail(COMMAND, str(missing))
+    return Transport(name)

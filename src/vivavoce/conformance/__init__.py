@@ -11,7 +11,17 @@ Needs what the command line needs: `pip install "vivavoce[conformance]"`.
 """
 
 from vivavoce.conformance import checks as checks  # fills the catalogue
-from vivavoce.conformance.check import CATALOGUE, Check, Dialect, Fault, Group, NotRun, Source, check
+from vivavoce.conformance.check import (
+    CATALOGUE,
+    Check,
+    Dialect,
+    Fault,
+    Group,
+    NotRun,
+    Source,
+    Transport,
+    check,
+)
 from vivavoce.conformance.extract import Extract
 from vivavoce.conformance.monitor import RULES, Rule
 from vivavoce.conformance.run import Outcome, Plan, Report, Unusable, Verdict, judge
@@ -34,6 +44,7 @@ __all__ = [
     "Source",
     "Speech",
     "Target",
+    "Transport",
     "Unusable",
     "Verdict",
     "check",

@@ -22,6 +22,13 @@ class Dialect(Enum):
     BETA = "beta"
 
 
+class Transport(Enum):
+    """What carries the protocol."""
+
+    WEBSOCKET = "websocket"
+    WEBRTC = "webrtc"
+
+
 class Group(Enum):
     """What a check is about. The first word of its id."""
 
@@ -41,6 +48,7 @@ class Group(Enum):
     LIMITS = "limits"
     BETA = "beta"
     REST = "rest"
+    WEBRTC = "webrtc"
     ORDER = "order"
     SCHEMA = "schema"
     DELTAS = "deltas"
@@ -66,6 +74,14 @@ class Needs(Enum):
     KEY = "a key: a server that asks for none cannot refuse one (--api-key)"
     SPEECH = "a recording of somebody who speaks (--audio)"
     MCP = "an MCP server that the judged server can reach and may use (--mcp)"
+
+
+HANDSHAKE = "Not applicable over WebRTC: it is about the handshake of a WebSocket."
+APPENDS = "Not applicable over WebRTC: sound comes over the track, all the time, and not in events."
+NO_DELTAS = "Not applicable over WebRTC: speech comes over the track, and not in deltas."
+FORMATS = "Not applicable over WebRTC: the track has its own codec."
+INTERPRETERS = "Not judged over WebRTC: calls that interpret have an endpoint of their own."
+"""Why some checks have nothing to judge over WebRTC."""
 
 
 class Fault(Exception):
@@ -97,10 +113,16 @@ class Check:
     dialects: frozenset[Dialect]
     needs: frozenset[Needs]
     play: Play
+    websocket_only: str = ""
+    """Why it has nothing to judge over WebRTC."""
 
     @property
     def group(self) -> Group:
         return Group(self.id.partition(".")[0])
+
+    def over(self, transport: Transport) -> bool:
+        """Whether it is for this transport at all. Those about calls are for no other."""
+        return self.group is not Group.WEBRTC or transport is Transport.WEBRTC
 
 
 class Catalogue:
@@ -129,12 +151,13 @@ def check(
     believed: bool = False,
     dialects: frozenset[Dialect] = BOTH,
     needs: Iterable[Needs] = (),
+    websocket_only: str = "",
 ) -> Callable[[Play], Play]:
     """Enter a coroutine function into the catalogue."""
 
     def enter(play: Play) -> Play:
         inferred = believed or source is Source.INFERRED
-        CATALOGUE.add(Check(id, title, source, inferred, dialects, frozenset(needs), play))
+        CATALOGUE.add(Check(id, title, source, inferred, dialects, frozenset(needs), play, websocket_only))
         return play
 
     return enter

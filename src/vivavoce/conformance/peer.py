@@ -3,27 +3,34 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pybase64
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
 
-from vivavoce.conformance.check import Fault, brief
+from vivavoce.conformance.check import NO_DELTAS, Fault, NotRun, brief
+from vivavoce.conformance.sound import milliseconds
+from vivavoce.conformance.wire import Wire, socket_of
 from vivavoce.conformance.words import Event, Words
+
+if TYPE_CHECKING:
+    from vivavoce.conformance.call import CallWire
 
 ASIDE = (
     "rate_limits.updated",
     "conversation.item.input_audio_transcription.",
     "mcp_list_tools.",
     "response.mcp_call.",
+    "output_audio_buffer.",
 )
 """Events that may come between any two others: nothing depends on their place."""
 
 QUIET_SHARE = 0.2
 """Part of the patience after which a server that says nothing is taken to have nothing to say."""
+
+APPEND = "input_audio_buffer.append"
 
 LONGEST_SHOWN = 120
 """Characters of a text that a recorded frame shows."""
@@ -50,7 +57,7 @@ class Watch(Protocol):
     """What the connection carried so far: set by the peer."""
 
     @property
-    def unfinished(self) -> list[str]:
+    def unfinished(self) -> Sequence[str]:
         """The responses that have not ended."""
 
     def received(self, event: object, text: str, number: int) -> None:
@@ -67,18 +74,19 @@ class Peer:
     """An open connection.
 
     Events are dictionaries. `patience` is how long the server may take to say the next thing, in seconds.
+    Where sound has a track of its own, `input_audio_buffer.append` is said there, in real time.
     """
 
     def __init__(
         self,
-        socket: ClientConnection,
+        wire: Wire,
         words: Words,
         patience: float,
         watch: Watch,
         conceal: Callable[[str], str],
     ) -> None:
         self.words = words
-        self.socket = socket
+        self.wire = wire
         self.patience = patience
         self.frames: list[Frame] = []
         self.session: Event = {}
@@ -89,20 +97,58 @@ class Peer:
         self._conceal = conceal
         watch.frames = self.frames
         self._opened = time.monotonic()
-        request = socket.request
-        chosen = f", subprotocol {socket.subprotocol}" if socket.subprotocol else ""
-        self._record(True, f"open {request.path if request else ''}{chosen}")
+        self._record(True, wire.how)
         self._incoming: asyncio.Queue[Event | None] = asyncio.Queue()
         self._ended = False
         self._markers = 0
+        self._said_ms = self._sound_ms = 0.0
+        """How much was said in all, and before what was said last."""
         self._reader = asyncio.create_task(self._read())
+
+    @property
+    def socket(self) -> ClientConnection:
+        """The WebSocket."""
+        return socket_of(self.wire)
+
+    @property
+    def call(self) -> "CallWire":
+        """The call. Raises NotRun over a WebSocket."""
+        if not self.words.over_webrtc:
+            raise NotRun("There is no call.")
+        return cast("CallWire", self.wire)
+
+    def sent_at(self, milliseconds: float) -> float:
+        """Where in the session's input, in milliseconds, this much of what was said last is; over a call,
+        nearly."""
+        return self.call.sent_at(milliseconds) if self.words.over_webrtc else self._sound_ms + milliseconds
 
     # Sending
 
     async def send(self, *events: Event) -> None:
-        """Send events, one frame each."""
+        """Send events, one message each. Sound that has a track goes there, and all of it has arrived before
+        the next event is sent, or this returns."""
+        sound = [pybase64.b64decode(str(each.get("audio"))) for each in events if each.get("type") == APPEND]
+        if sound:
+            self._sound_ms = self._said_ms
+            self._said_ms += milliseconds(b"".join(sound))
+        said = b""
         for event in events:
+            if event.get("type") == APPEND and self.words.over_webrtc:
+                said += sound.pop(0)
+                continue
+            await self._say(said)
+            said = b""
             await self._put(json.dumps(event), True, shorten(event), str(event.get("type")))
+        await self._say(said)
+
+    async def send_bare(self, event: Event) -> None:
+        """Send an event as a message, whatever it is."""
+        await self._put(json.dumps(event), True, shorten(event), str(event.get("type")))
+
+    async def _say(self, sound: bytes) -> None:
+        if sound:
+            self._record(True, f"{milliseconds(sound) / 1000:.2f} s of sound on the track")
+            await self.call.say(sound)
 
     async def send_text(self, text: str) -> None:
         """Send a text frame that need not be JSON."""
@@ -115,8 +161,8 @@ class Peer:
     async def _put(self, frame: str | bytes, text: bool, shown: str, kind: str = "") -> None:
         self._record(True, shown, kind)
         try:
-            await self.socket.send(frame, text=text)
-        except ConnectionClosed:
+            await self.wire.send(frame, text=text)
+        except ConnectionError:
             raise Fault(f"The connection was closed by the server: {self.ending}.") from None
 
     # Receiving
@@ -202,7 +248,8 @@ class Peer:
         """Send an event that must be refused: the `error` object of the one error that comes. Raises Fault
         for anything else."""
         kind = event.get("type")
-        events = [each for each in await self.answers(event) if not str(each.get("type")).startswith(ASIDE)]
+        await self.send_bare(event)
+        events = [each for each in await self.settle() if not str(each.get("type")).startswith(ASIDE)]
         if not events:
             raise Fault(f"{kind} was not refused: no error came.")
         if [each.get("type") for each in events] != ["error"]:
@@ -225,23 +272,23 @@ class Peer:
         """Wait for the server to close the connection: code and reason. Raises Fault if it does not."""
         try:
             async with asyncio.timeout(self.patience):
-                await self.socket.wait_closed()
+                await self.wire.wait_closed()
         except TimeoutError:
             raise Fault(f"The connection was not closed within {self.patience:g} s.") from None
-        return self.socket.close_code or 1006, self.socket.close_reason or ""
+        return self.wire.close_code or 1006, self.wire.close_reason or ""
 
     @property
     def ending(self) -> str:
         """How the connection was closed."""
-        code = self.socket.close_code
-        reason = self.socket.close_reason
+        code = self.wire.close_code
+        reason = self.wire.close_reason
         return f"{code if code is not None else 1006} {reason or ''}".strip()
 
     async def aclose(self) -> None:
         """End the responses that go on, close the connection, and wait until everything was seen."""
-        if self._watch.unfinished and not self._ended and self.socket.close_code is None:
+        if self._watch.unfinished and not self._ended and self.wire.close_code is None:
             await self._end_responses()
-        await self.socket.close()
+        await self.wire.close()
         await self._reader
 
     async def _end_responses(self) -> None:
@@ -259,10 +306,8 @@ class Peer:
 
     async def _read(self) -> None:
         try:
-            async for frame in self.socket:
+            async for frame in self.wire:
                 self._see(frame)
-        except ConnectionClosed:
-            pass  # `ending` tells the code
         finally:
             self._record(False, f"closed: {self.ending}")
             self._incoming.put_nowait(None)
@@ -320,7 +365,9 @@ def _shortened(value: object) -> object:
 
 
 def audio_of(events: Iterable[Event], words: Words) -> bytes:
-    """The audio in the deltas among these events."""
+    """The audio in the deltas among these events. Raises NotRun where speech has a track of its own."""
+    if words.over_webrtc:
+        raise NotRun(NO_DELTAS)
     pieces = (each["delta"] for each in events if each.get("type") == f"{words.audio}.delta")
     try:
         return b"".join(pybase64.b64decode(piece, validate=True) for piece in pieces)

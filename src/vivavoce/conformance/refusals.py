@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from vivavoce.conformance.check import BETA, BOTH, GA, Dialect, Source
+from vivavoce.conformance.check import APPENDS, BETA, BOTH, GA, Dialect, Source
 from vivavoce.conformance.steering import WEATHER
 from vivavoce.conformance.words import Event, Words, item_create
 
@@ -24,6 +24,7 @@ class Case(NamedTuple):
     source: Source = Source.CAPTURE
     believed: bool = False
     dialects: frozenset[Dialect] = BOTH
+    websocket_only: str = ""
 
 
 def update(**settings: Any) -> Callable[[Words], Event]:
@@ -75,6 +76,7 @@ CASES = (
         INVALID,
         "type",
         Source.REFERENCE,
+        websocket_only="Not applicable over WebRTC: there it is known.",
     ),
     Case(
         "type.of-beta",
@@ -222,6 +224,7 @@ CASES = (
         MISSING,
         "audio",
         Source.REFERENCE,
+        websocket_only=APPENDS,
     ),
     Case(
         "missing.item",
@@ -369,6 +372,7 @@ CASES = (
         MISTYPED,
         "audio",
         Source.REPORTS,
+        websocket_only=APPENDS,
     ),
     Case(
         "mistyped.metadata",
@@ -519,6 +523,7 @@ CASES = (
         INVALID,
         "audio",
         Source.REPORTS,
+        websocket_only=APPENDS,
     ),
     Case(
         "value.audio-empty",
@@ -527,6 +532,7 @@ CASES = (
         INVALID,
         "audio",
         Source.REPORTS,
+        websocket_only=APPENDS,
     ),
     Case(
         "value.item-audio",

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from vivavoce.conformance.caller import Caller, created
-from vivavoce.conformance.check import CATALOGUE, Check, Dialect, Fault, Group, Needs, NotRun, Source
+from vivavoce.conformance.check import (
+    CATALOGUE,
+    Check,
+    Dialect,
+    Fault,
+    Group,
+    Needs,
+    NotRun,
+    Source,
+    Transport,
+)
 from vivavoce.conformance.extract import Extract, around, last
 from vivavoce.conformance.monitor import RULES, Finding, Ledger, Monitor, Rule
 from vivavoce.conformance.sound import Speech
@@ -89,6 +99,8 @@ class Plan:
     """Seconds that the server may take to say the next thing."""
     concurrency: int = 4
     """How many checks are played at once."""
+    transport: Transport = Transport.WEBSOCKET
+    """What carries the sessions that are judged. Calls are judged in the GA dialect alone."""
 
     def checks(self) -> list[tuple[Check, Dialect]]:
         """The checks to be played, the slow groups first so that they don't hold up the end."""
@@ -96,9 +108,9 @@ class Plan:
             (check, dialect)
             for dialect in self.dialects
             for check in CATALOGUE.checks.values()
-            if dialect in check.dialects and self._wants(check)
+            if dialect in check.dialects and check.over(self.transport) and self._wants(check)
         ]
-        slow = (Group.VAD, Group.TRANSCRIPTION, Group.TRANSLATION, Group.CANCEL)
+        slow = (Group.VAD, Group.TRANSCRIPTION, Group.TRANSLATION, Group.CANCEL, Group.WEBRTC)
         return sorted(chosen, key=lambda each: each[0].group not in slow)
 
     def _wants(self, check: Check) -> bool:
@@ -116,7 +128,7 @@ async def judge(plan: Plan, progress: Callable[[int, int], None] = lambda done, 
     started, clock = time.time(), time.monotonic()
     report = Report(plan.target, started)
     shut = await _shut_dialects(plan)
-    ledgers = {dialect: Ledger(dialect) for dialect in plan.dialects}
+    ledgers = {dialect: Ledger(dialect, plan.transport) for dialect in plan.dialects}
     checks = plan.checks()
     turns = asyncio.Semaphore(plan.concurrency)
     done = 0
@@ -151,7 +163,7 @@ async def _shut_dialects(plan: Plan) -> dict[Dialect, str]:
     """The dialects in which no session can be opened, with the reason. The first must be open."""
     shut: dict[Dialect, str] = {}
     for number, dialect in enumerate(plan.dialects):
-        caller = _caller(plan, dialect, Ledger(dialect), "")
+        caller = _caller(plan, dialect, Ledger(dialect, plan.transport), "")
         try:
             await created(await caller.connect())
         except Fault as fault:
@@ -165,7 +177,7 @@ async def _shut_dialects(plan: Plan) -> dict[Dialect, str]:
 
 def _caller(plan: Plan, dialect: Dialect, ledger: Ledger, check_id: str) -> Caller:
     target = plan.target
-    words = Words(dialect)
+    words = Words(dialect, plan.transport)
     return Caller(
         target,
         dialect,
@@ -173,10 +185,13 @@ def _caller(plan: Plan, dialect: Dialect, ledger: Ledger, check_id: str) -> Call
         lambda: Monitor(ledger, check_id, words, target.api_key),
         plan.speech,
         plan.mcp_url,
+        plan.transport,
     )
 
 
 async def _play(plan: Plan, check: Check, dialect: Dialect, ledger: Ledger) -> Verdict:
+    if check.websocket_only and plan.transport is Transport.WEBRTC:
+        return _verdict(check, dialect, Outcome.NOT_RUN, check.websocket_only)
     missing = _missing(plan, check.needs)
     if missing is not None:
         return _verdict(check, dialect, Outcome.NOT_RUN, f"It needs {missing.value}.")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from vivavoce.client.endpoint import Endpoint
 from vivavoce.client.errors import ConfigurationError
 
 DEFAULT_MODEL = "gpt-realtime"
@@ -69,9 +70,16 @@ class Target:
         return urlunsplit((scheme, self.host, self.path + path, urlencode(dict(self.query) | query), ""))
 
     def rest_url(self, path: str) -> str:
-        """The URL of a REST endpoint: `path` begins after `/realtime`."""
+        """The URL of a REST endpoint: `path` begins after `/realtime`, and may have a query."""
         scheme = "https" if self.secure else "http"
-        return urlunsplit((scheme, self.host, self.path + path, urlencode(self.query), ""))
+        path, _, query = path.partition("?")
+        asked = dict(self.query) | dict(parse_qsl(query))
+        return urlunsplit((scheme, self.host, self.path + path, urlencode(asked), ""))
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether it is the machine that the suite runs on."""
+        return Endpoint(self.rest_url(""), {}, anonymous=True).on_this_machine
 
     def conceal(self, text: str) -> str:
         """The text without the key."""

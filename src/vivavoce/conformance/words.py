@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vivavoce.conformance.check import Dialect
+from vivavoce.conformance.check import Dialect, Transport
 
 Event = dict[str, Any]
 
@@ -26,16 +26,19 @@ _RESPONSE = _SESSION | {"max_output_tokens": ("max_output_tokens", "max_output_t
 
 
 class Words:
-    """The vocabulary of one dialect."""
+    """The vocabulary of one dialect, over one transport."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, transport: Transport = Transport.WEBSOCKET) -> None:
         self.dialect = dialect
+        self.over_webrtc = transport is Transport.WEBRTC
         ga = dialect is Dialect.GA
         self.ga = ga
         self.text = "response.output_text" if ga else "response.text"
         """The family of `….delta` and `….done`; so are the next two."""
         self.audio = "response.output_audio" if ga else "response.audio"
         self.transcript = "response.output_audio_transcript" if ga else "response.audio_transcript"
+        self.audio_begins = "output_audio_buffer.started" if self.over_webrtc else f"{self.audio}.delta"
+        """The first sign that the assistant is heard."""
         self.added = "conversation.item.added" if ga else "conversation.item.created"
         """An item is in the conversation."""
         self.item_events = ("conversation.item.added", "conversation.item.done") if ga else (self.added,)

@@ -93,6 +93,10 @@ class ChannelSocket(Arrivals):
         self._peer.send(message)
         await self._peer.caught_up(MAX_UNSENT_BYTES)
 
+    async def caught_up(self) -> None:
+        """Return when the server has taken all that was sent, or the call is over."""
+        await self._peer.caught_up()
+
     async def close(self, code: int = CLOSED, reason: str = "") -> None:
         """Hang up: ends the channel and the tracks. Does nothing more if that was done."""
         self._end(code, reason)

@@ -17,7 +17,7 @@ async def begun(caller: Caller) -> tuple[Peer, list[Event]]:
     """A session in which a long answer is being spoken: the events up to its first audio."""
     peer = await caller.session(modality="audio", instructions=LONG)
     await peer.send(peer.words.create())
-    return peer, await peer.through(f"{peer.words.audio}.delta")
+    return peer, await peer.through(peer.words.audio_begins)
 
 
 async def cancelled(caller: Caller, reason: str = "client_cancelled") -> tuple[Peer, Turn]:
@@ -167,7 +167,7 @@ async def truncate(caller: Caller) -> None:
 @check("cancel.truncate-meanwhile", "An answer can be truncated while it is spoken.", Source.INFERRED)
 async def truncate_meanwhile(caller: Caller) -> None:
     peer, events = await begun(caller)
-    item_id = str(events[-1].get("item_id"))
+    item_id = str(Turn(events, peer.words).first("response.content_part.added").get("item_id"))
     await peer.send(truncation(item_id, 0), CANCEL)
     events = await peer.through("response.done")
     await assert_in_time(peer, events[-1].get("response") or {})
@@ -188,7 +188,7 @@ async def interrupt(caller: Caller, **detection: object) -> tuple[Peer, list[Eve
         turn_detection={"type": "server_vad", "create_response": False} | detection,
     )
     await peer.send(peer.words.create())
-    await peer.until(f"{peer.words.audio}.delta")
+    await peer.until(peer.words.audio_begins)
     await peer.send(*appends(caller.speech.audio() + silence(1500)))
     return peer, await peer.through("response.done")
 
@@ -245,7 +245,7 @@ async def not_interrupted(caller: Caller) -> None:
         turn_detection={"type": "server_vad", "create_response": False, "interrupt_response": False},
     )
     await peer.send(peer.words.create())
-    await peer.until(f"{peer.words.audio}.delta")
+    await peer.until(peer.words.audio_begins)
     await peer.send(*appends(caller.speech.audio() + silence(1500)))
     events: list[Event] = []
     while not {"input_audio_buffer.committed", "response.done"} <= {each.get("type") for each in events}:

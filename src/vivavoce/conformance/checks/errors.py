@@ -33,6 +33,7 @@ for _case in CASES:
         _case.source,
         believed=_case.believed,
         dialects=_case.dialects,
+        websocket_only=_case.websocket_only,
     )(_play(_case))
 
 

@@ -6,6 +6,7 @@ from vivavoce.conformance.caller import BETA_HEADER, Caller, UpgradeRefused, cre
 from vivavoce.conformance.check import (
     BETA,
     GA,
+    HANDSHAKE,
     Fault,
     Needs,
     NotRun,
@@ -46,7 +47,12 @@ async def _refused_key(caller: Caller) -> tuple[Event, int, str]:
     return await refusal(caller, headers=headers)
 
 
-@check("handshake.bearer", "The key is taken from the header `Authorization`.", Source.CAPTURE)
+@check(
+    "handshake.bearer",
+    "The key is taken from the header `Authorization`.",
+    Source.CAPTURE,
+    websocket_only=HANDSHAKE,
+)
 async def bearer(caller: Caller) -> None:
     await created(await caller.connect())
 
@@ -56,6 +62,7 @@ async def bearer(caller: Caller) -> None:
     "The key is taken from the subprotocols, as browsers send it.",
     Source.GUIDE,
     needs=[Needs.KEY],
+    websocket_only=HANDSHAKE,
 )
 async def subprotocol(caller: Caller) -> None:
     offered = ["realtime", f"openai-insecure-api-key.{caller.target.api_key}"]
@@ -63,7 +70,12 @@ async def subprotocol(caller: Caller) -> None:
     await created(await caller.connect(headers={}, subprotocols=offered))
 
 
-@check("handshake.subprotocol-selected", "Of the subprotocols `realtime` is selected.", Source.CLIENTS)
+@check(
+    "handshake.subprotocol-selected",
+    "Of the subprotocols `realtime` is selected.",
+    Source.CLIENTS,
+    websocket_only=HANDSHAKE,
+)
 async def selected(caller: Caller) -> None:
     offered = ["realtime", f"openai-insecure-api-key.{caller.target.api_key or BAD_KEY}"]
     offered += [] if caller.words.ga else ["openai-beta.realtime-v1"]
@@ -71,7 +83,13 @@ async def selected(caller: Caller) -> None:
     require_equal(peer.socket.subprotocol, "realtime", "The subprotocol")
 
 
-@check("handshake.bad-key", "A wrong key is refused with an error.", Source.CAPTURE, needs=[Needs.KEY])
+@check(
+    "handshake.bad-key",
+    "A wrong key is refused with an error.",
+    Source.CAPTURE,
+    needs=[Needs.KEY],
+    websocket_only=HANDSHAKE,
+)
 async def bad_key(caller: Caller) -> None:
     error, _, _ = await _refused_key(caller)
     require_equal(error.get("code"), "invalid_api_key", "The code of the error")
@@ -83,6 +101,7 @@ async def bad_key(caller: Caller) -> None:
     "A wrong key closes the connection with 3000.",
     Source.CAPTURE,
     needs=[Needs.KEY],
+    websocket_only=HANDSHAKE,
 )
 async def bad_key_close(caller: Caller) -> None:
     _, code, reason = await _refused_key(caller)
@@ -90,7 +109,13 @@ async def bad_key_close(caller: Caller) -> None:
     require_equal(reason, "invalid_request_error.invalid_api_key", "The close reason")
 
 
-@check("handshake.bad-key-masked", "A wrong key is not shown.", Source.CAPTURE, needs=[Needs.KEY])
+@check(
+    "handshake.bad-key-masked",
+    "A wrong key is not shown.",
+    Source.CAPTURE,
+    needs=[Needs.KEY],
+    websocket_only=HANDSHAKE,
+)
 async def bad_key_masked(caller: Caller) -> None:
     error, _, _ = await _refused_key(caller)
     require(BAD_KEY not in str(error.get("message")), "The message shows the key that was sent.")
@@ -101,6 +126,7 @@ async def bad_key_masked(caller: Caller) -> None:
     "A wrong key is refused in the subprotocols, too.",
     Source.GUIDE,
     needs=[Needs.KEY],
+    websocket_only=HANDSHAKE,
 )
 async def bad_key_subprotocol(caller: Caller) -> None:
     offered = ["realtime", f"openai-insecure-api-key.{BAD_KEY}"]
@@ -110,7 +136,13 @@ async def bad_key_subprotocol(caller: Caller) -> None:
     require_equal(code, 3000, "The close code")
 
 
-@check("handshake.no-key", "Who brings no key is refused with an error.", Source.CAPTURE, needs=[Needs.KEY])
+@check(
+    "handshake.no-key",
+    "Who brings no key is refused with an error.",
+    Source.CAPTURE,
+    needs=[Needs.KEY],
+    websocket_only=HANDSHAKE,
+)
 async def no_key(caller: Caller) -> None:
     headers = {} if caller.words.ga else BETA_HEADER
     error, code, reason = await refusal(caller, headers=headers)
@@ -119,7 +151,13 @@ async def no_key(caller: Caller) -> None:
     require_equal(reason, REFUSED_TYPE, "The close reason")
 
 
-@check("handshake.no-model", "Who names no model is refused with an error.", Source.CAPTURE, dialects=GA)
+@check(
+    "handshake.no-model",
+    "Who names no model is refused with an error.",
+    Source.CAPTURE,
+    dialects=GA,
+    websocket_only=HANDSHAKE,
+)
 async def no_model(caller: Caller) -> None:
     error, code, reason = await refusal(caller, {})
     require_equal(error.get("code"), "missing_model", "The code of the error")
@@ -127,7 +165,13 @@ async def no_model(caller: Caller) -> None:
     require_equal(reason, "invalid_request_error.missing_model", "The close reason")
 
 
-@check("handshake.bad-model", "An unknown model is refused with an error.", Source.CAPTURE, believed=True)
+@check(
+    "handshake.bad-model",
+    "An unknown model is refused with an error.",
+    Source.CAPTURE,
+    believed=True,
+    websocket_only=HANDSHAKE,
+)
 async def bad_model(caller: Caller) -> None:
     error, code, _ = await refusal(caller, {"model": "conformance-has-no-such-model"})
     require(
@@ -140,6 +184,7 @@ async def bad_model(caller: Caller) -> None:
     "handshake.transcription-model",
     "A model together with `intent=transcription` is refused.",
     Source.REPORTS,
+    websocket_only=HANDSHAKE,
 )
 async def transcription_model(caller: Caller) -> None:
     error, code, _ = await refusal(caller, {"intent": "transcription", "model": caller.target.model})
@@ -147,7 +192,12 @@ async def transcription_model(caller: Caller) -> None:
     require_equal(code, 4000, "The close code")
 
 
-@check("handshake.error-shape", "The error that refuses a caller has all five keys.", Source.CAPTURE)
+@check(
+    "handshake.error-shape",
+    "The error that refuses a caller has all five keys.",
+    Source.CAPTURE,
+    websocket_only=HANDSHAKE,
+)
 async def error_shape(caller: Caller) -> None:
     query = {"intent": "transcription", "model": caller.target.model}
     error, _, _ = await refusal(caller, query)
@@ -155,7 +205,12 @@ async def error_shape(caller: Caller) -> None:
     require_equal(error.get("event_id"), None, "event_id of the error")
 
 
-@check("handshake.unknown-query", "Unknown parameters of the URL are ignored.", Source.INFERRED)
+@check(
+    "handshake.unknown-query",
+    "Unknown parameters of the URL are ignored.",
+    Source.INFERRED,
+    websocket_only=HANDSHAKE,
+)
 async def unknown_query(caller: Caller) -> None:
     await created(await caller.connect({"model": caller.target.model, "colour": "blue"}))
 
@@ -165,6 +220,7 @@ async def unknown_query(caller: Caller) -> None:
     "A call that nobody knows is answered with HTTP 404.",
     Source.REPORTS,
     dialects=GA,
+    websocket_only=HANDSHAKE,
 )
 async def unknown_call(caller: Caller) -> None:
     try:
@@ -175,7 +231,7 @@ async def unknown_call(caller: Caller) -> None:
     raise Fault("The connection was opened.")
 
 
-@check("handshake.close", "A close is answered with the same code.", Source.CAPTURE)
+@check("handshake.close", "A close is answered with the same code.", Source.CAPTURE, websocket_only=HANDSHAKE)
 async def close(caller: Caller) -> None:
     peer = await caller.session()
     await peer.socket.close(1000, "done")
@@ -183,7 +239,12 @@ async def close(caller: Caller) -> None:
     require_equal(code, 1000, "The close code")
 
 
-@check("handshake.headers", "Organization, project and safety headers are accepted.", Source.GUIDE)
+@check(
+    "handshake.headers",
+    "Organization, project and safety headers are accepted.",
+    Source.GUIDE,
+    websocket_only=HANDSHAKE,
+)
 async def headers(caller: Caller) -> None:
     more = {
         "OpenAI-Organization": "org-conformance",
@@ -196,7 +257,11 @@ async def headers(caller: Caller) -> None:
 
 
 @check(
-    "handshake.beta-subprotocol", "The beta dialect is chosen by subprotocol.", Source.CLIENTS, dialects=BETA
+    "handshake.beta-subprotocol",
+    "The beta dialect is chosen by subprotocol.",
+    Source.CLIENTS,
+    dialects=BETA,
+    websocket_only=HANDSHAKE,
 )
 async def beta_subprotocol(caller: Caller) -> None:
     key = caller.target.api_key or BAD_KEY
@@ -210,6 +275,7 @@ async def beta_subprotocol(caller: Caller) -> None:
     "handshake.parallel",
     "Several sessions are open at once, and know nothing of each other.",
     Source.REFERENCE,
+    websocket_only=HANDSHAKE,
 )
 async def parallel(caller: Caller) -> None:
     first, second = await caller.session(), await caller.session()

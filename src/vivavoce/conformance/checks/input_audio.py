@@ -3,7 +3,7 @@
 import pybase64
 
 from vivavoce.conformance.caller import Caller
-from vivavoce.conformance.check import Source, brief, check, require, require_equal
+from vivavoce.conformance.check import APPENDS, FORMATS, Source, brief, check, require, require_equal
 from vivavoce.conformance.checks.items import retrieve
 from vivavoce.conformance.peer import Peer
 from vivavoce.conformance.sound import append, appends, milliseconds, silence
@@ -63,14 +63,21 @@ async def commit_no_response(caller: Caller) -> None:
     require(not began, f"A response began: {brief(began)}.")
 
 
-@check("input-audio.commit.empty", "An empty buffer cannot be committed.", Source.REPORTS)
+@check(
+    "input-audio.commit.empty", "An empty buffer cannot be committed.", Source.REPORTS, websocket_only=APPENDS
+)
 async def commit_empty(caller: Caller) -> None:
     peer = await caller.session(turn_detection=None)
     error = await peer.refused(COMMIT)
     require_equal(error.get("code"), TOO_SHORT, "The code of the error")
 
 
-@check("input-audio.commit.short", "Less than 100 ms cannot be committed.", Source.REPORTS)
+@check(
+    "input-audio.commit.short",
+    "Less than 100 ms cannot be committed.",
+    Source.REPORTS,
+    websocket_only=APPENDS,
+)
 async def commit_short(caller: Caller) -> None:
     peer = await caller.session(turn_detection=None)
     await peer.send(append(silence(50)))
@@ -79,7 +86,12 @@ async def commit_short(caller: Caller) -> None:
     require("50.00ms" in str(error.get("message")), f"The message is {brief(error.get('message'))}.")
 
 
-@check("input-audio.commit.kept", "After a refused commit the buffer is as it was.", Source.INFERRED)
+@check(
+    "input-audio.commit.kept",
+    "After a refused commit the buffer is as it was.",
+    Source.INFERRED,
+    websocket_only=APPENDS,
+)
 async def commit_kept(caller: Caller) -> None:
     peer = await caller.session(turn_detection=None)
     await peer.send(append(silence(60)))
@@ -88,7 +100,7 @@ async def commit_kept(caller: Caller) -> None:
     await commit(peer)
 
 
-@check("input-audio.commit.empties", "A commit empties the buffer.", Source.REFERENCE)
+@check("input-audio.commit.empties", "A commit empties the buffer.", Source.REFERENCE, websocket_only=APPENDS)
 async def commit_empties(caller: Caller) -> None:
     peer = await caller.session(turn_detection=None)
     await peer.send(append(silence(500)))
@@ -108,7 +120,12 @@ async def commit_chain(caller: Caller) -> None:
     require_equal(added.get("previous_item_id"), first.get("item_id"), "previous_item_id of the item")
 
 
-@check("input-audio.commit.audio", "The committed item holds exactly what was appended.", Source.REFERENCE)
+@check(
+    "input-audio.commit.audio",
+    "The committed item holds exactly what was appended.",
+    Source.REFERENCE,
+    websocket_only=APPENDS,
+)
 async def commit_audio(caller: Caller) -> None:
     peer = await caller.session(turn_detection=None)
     sound = caller.speech.audio()[:48_000]
@@ -120,7 +137,7 @@ async def commit_audio(caller: Caller) -> None:
     require(abs(length - milliseconds(sound)) < 1, f"{length:g} ms are stored, 1000 ms were appended.")
 
 
-@check("input-audio.clear.cleared", "A clear empties the buffer.", Source.REFERENCE)
+@check("input-audio.clear.cleared", "A clear empties the buffer.", Source.REFERENCE, websocket_only=APPENDS)
 async def cleared(caller: Caller) -> None:
     peer = await caller.session(turn_detection=None)
     await peer.send(append(silence(500)), CLEAR)
@@ -145,12 +162,22 @@ async def _format(caller: Caller, name: str) -> None:
     await commit(peer)
 
 
-@check("input-audio.format.ulaw", "µ-law audio is understood as 8,000 bytes a second.", Source.REFERENCE)
+@check(
+    "input-audio.format.ulaw",
+    "µ-law audio is understood as 8,000 bytes a second.",
+    Source.REFERENCE,
+    websocket_only=FORMATS,
+)
 async def ulaw(caller: Caller) -> None:
     await _format(caller, "g711_ulaw")
 
 
-@check("input-audio.format.alaw", "A-law audio is understood as 8,000 bytes a second.", Source.REFERENCE)
+@check(
+    "input-audio.format.alaw",
+    "A-law audio is understood as 8,000 bytes a second.",
+    Source.REFERENCE,
+    websocket_only=FORMATS,
+)
 async def alaw(caller: Caller) -> None:
     await _format(caller, "g711_alaw")
 

@@ -3,7 +3,7 @@
 import pybase64
 
 from vivavoce.conformance.caller import Caller
-from vivavoce.conformance.check import GA, Source, brief, check, require, require_equal
+from vivavoce.conformance.check import GA, NO_DELTAS, Source, brief, check, require, require_equal
 from vivavoce.conformance.peer import Peer
 from vivavoce.conformance.sound import silence
 from vivavoce.conformance.steering import BRIEF
@@ -224,7 +224,12 @@ async def retrieve_audio(caller: Caller) -> None:
     require(bool(part.get("audio")), "The retrieved part has no `audio`.")
 
 
-@check("items.retrieve.answer-audio", "A spoken answer is retrieved with its audio.", Source.REFERENCE)
+@check(
+    "items.retrieve.answer-audio",
+    "A spoken answer is retrieved with its audio.",
+    Source.REFERENCE,
+    websocket_only=NO_DELTAS,
+)
 async def retrieve_answer(caller: Caller) -> None:
     peer = await caller.session(modality="audio", instructions=BRIEF)
     turn = await respond(peer)

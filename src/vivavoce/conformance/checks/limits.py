@@ -3,7 +3,7 @@
 import pybase64
 
 from vivavoce.conformance.caller import Caller
-from vivavoce.conformance.check import Source, check, require_equal
+from vivavoce.conformance.check import APPENDS, Source, check, require_equal
 from vivavoce.conformance.checks.items import add
 from vivavoce.conformance.sound import silence
 from vivavoce.conformance.steering import WEATHER
@@ -74,7 +74,7 @@ async def function_name(caller: Caller) -> None:
     await peer.refused(peer.words.update(tools=[WEATHER | {"name": "f" * 65}]))
 
 
-@check("limits.append", "15 MiB of audio are taken in one event.", Source.REFERENCE)
+@check("limits.append", "15 MiB of audio are taken in one event.", Source.REFERENCE, websocket_only=APPENDS)
 async def append(caller: Caller) -> None:
     peer = await caller.session(turn_detection=None)
     audio = pybase64.b64encode(bytes(15 * MEBIBYTE)).decode()
@@ -82,7 +82,12 @@ async def append(caller: Caller) -> None:
     require_equal([each.get("type") for each in events], [], "What came")
 
 
-@check("limits.append-over", "More than 15 MiB are refused, and the session works on.", Source.INFERRED)
+@check(
+    "limits.append-over",
+    "More than 15 MiB are refused, and the session works on.",
+    Source.INFERRED,
+    websocket_only=APPENDS,
+)
 async def append_over(caller: Caller) -> None:
     peer = await caller.session(turn_detection=None)
     audio = pybase64.b64encode(bytes(16 * MEBIBYTE)).decode()
@@ -90,7 +95,7 @@ async def append_over(caller: Caller) -> None:
     await peer.updated()
 
 
-@check("limits.append-small", "Audio may be cut within a sample.", Source.INFERRED)
+@check("limits.append-small", "Audio may be cut within a sample.", Source.INFERRED, websocket_only=APPENDS)
 async def append_small(caller: Caller) -> None:
     peer = await caller.session(turn_detection=None)
     sound = silence(101)

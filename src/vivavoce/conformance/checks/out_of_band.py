@@ -1,7 +1,7 @@
 """Responses beside the conversation."""
 
 from vivavoce.conformance.caller import Caller
-from vivavoce.conformance.check import Fault, Source, brief, check, require, require_equal
+from vivavoce.conformance.check import NO_DELTAS, Fault, Source, brief, check, require, require_equal
 from vivavoce.conformance.checks.items import add
 from vivavoce.conformance.steering import BRIEF, LONG, QUESTION, forced
 from vivavoce.conformance.turn import Turn, respond
@@ -157,7 +157,7 @@ async def function(caller: Caller) -> None:
     require_equal(turn.call.get("name"), "get_weather", "The name of the function")
 
 
-@check("out-of-band.spoken", "It may speak.", Source.REFERENCE)
+@check("out-of-band.spoken", "It may speak.", Source.REFERENCE, websocket_only=NO_DELTAS)
 async def spoken(caller: Caller) -> None:
     peer = await caller.session()
     turn = await respond(peer, conversation="none", modality="audio", instructions=BRIEF)

@@ -1,7 +1,18 @@
 """Responses: what they consist of, and what can be different for one of them."""
 
 from vivavoce.conformance.caller import Caller
-from vivavoce.conformance.check import GA, Fault, NotRun, Source, brief, check, require, require_equal
+from vivavoce.conformance.check import (
+    FORMATS,
+    GA,
+    NO_DELTAS,
+    Fault,
+    NotRun,
+    Source,
+    brief,
+    check,
+    require,
+    require_equal,
+)
 from vivavoce.conformance.checks.items import add
 from vivavoce.conformance.peer import audio_of
 from vivavoce.conformance.steering import BRIEF, LONG
@@ -44,7 +55,8 @@ async def audio_order(caller: Caller) -> None:
     types = [kind for kind in turn.types if kind not in deltas]
     families = (f"{words.audio}.done", f"{words.transcript}.done")
     require_equal(types, expected_types(words, families), "The order of the events")
-    require(deltas <= set(turn.types), "The answer has no audio, or no transcript.")
+    told = {words.audio_begins, f"{words.transcript}.delta"}
+    require(told <= {each.get("type") for each in turn.events}, "The answer has no audio, or no transcript.")
 
 
 @check("responses.text.item", "A written answer is one message with one part of text.", Source.CAPTURE)
@@ -70,7 +82,10 @@ async def audio_item(caller: Caller) -> None:
 
 
 @check(
-    "responses.audio.samples", "Spoken audio is PCM of whole samples, and of some length.", Source.REFERENCE
+    "responses.audio.samples",
+    "Spoken audio is PCM of whole samples, and of some length.",
+    Source.REFERENCE,
+    websocket_only=NO_DELTAS,
 )
 async def audio_samples(caller: Caller) -> None:
     peer = await caller.session(modality="audio", instructions=BRIEF)
@@ -79,7 +94,12 @@ async def audio_samples(caller: Caller) -> None:
     require(len(audio) > 4_800, f"There are only {len(audio)} bytes of audio.")
 
 
-@check("responses.audio.g711", "Spoken audio comes as G.711 if that is asked for.", Source.REFERENCE)
+@check(
+    "responses.audio.g711",
+    "Spoken audio comes as G.711 if that is asked for.",
+    Source.REFERENCE,
+    websocket_only=FORMATS,
+)
 async def audio_g711(caller: Caller) -> None:
     peer = await caller.session(modality="audio", instructions=BRIEF)
     length = len((await respond(peer)).audio) / 48
@@ -193,7 +213,7 @@ async def override_modality(caller: Caller) -> None:
     peer = await caller.session(modality="audio", instructions=BRIEF)
     turn = await respond(peer, modality="text")
     require_equal(peer.words.get(turn.response, "modality"), ["text"], "The modality of the response")
-    require(not turn.audio, "The response speaks.")
+    require(not turn.all(peer.words.audio_begins), "The response speaks.")
     after = await peer.updated()
     expected = peer.words.get(peer.session, "modality")
     require_equal(sorted(peer.words.get(after, "modality")), sorted(expected), "The session's modality")
@@ -206,7 +226,12 @@ async def override_voice(caller: Caller) -> None:
     require_equal(peer.words.get(turn.response, "voice"), "echo", "The voice of the response")
 
 
-@check("responses.override.format", "The output format can be chosen for one response.", Source.REFERENCE)
+@check(
+    "responses.override.format",
+    "The output format can be chosen for one response.",
+    Source.REFERENCE,
+    websocket_only=FORMATS,
+)
 async def override_format(caller: Caller) -> None:
     peer = await caller.session(modality="audio", instructions=BRIEF)
     turn = await respond(peer, output_format="g711_alaw")
@@ -315,7 +340,12 @@ async def two_turns(caller: Caller) -> None:
     require(used[1] > used[0], f"The turns used {used[0]} and {used[1]} tokens of input.")
 
 
-@check("responses.audio-whole", "An answer of several sentences is spoken to its end.", Source.REFERENCE)
+@check(
+    "responses.audio-whole",
+    "An answer of several sentences is spoken to its end.",
+    Source.REFERENCE,
+    websocket_only=NO_DELTAS,
+)
 async def audio_whole(caller: Caller) -> None:
     peer = await caller.session(
         modality="audio", instructions='Say "One. Two. Three. Four. Five." and nothing else.'

@@ -6,7 +6,18 @@ from typing import Any
 import httpx
 
 from vivavoce.conformance.caller import Caller, created
-from vivavoce.conformance.check import BETA, GA, Fault, Needs, Source, brief, check, require, require_equal
+from vivavoce.conformance.check import (
+    BETA,
+    GA,
+    HANDSHAKE,
+    Fault,
+    Needs,
+    Source,
+    brief,
+    check,
+    require,
+    require_equal,
+)
 from vivavoce.conformance.checks.handshake import BAD_KEY
 from vivavoce.conformance.steering import BRIEF
 from vivavoce.conformance.turn import respond
@@ -118,7 +129,11 @@ async def opens(caller: Caller) -> None:
 
 
 @check(
-    "rest.secrets.subprotocol", "A client secret opens a session from a browser.", Source.GUIDE, dialects=GA
+    "rest.secrets.subprotocol",
+    "A client secret opens a session from a browser.",
+    Source.GUIDE,
+    dialects=GA,
+    websocket_only=HANDSHAKE,
 )
 async def from_browser(caller: Caller) -> None:
     made = await secret(caller)

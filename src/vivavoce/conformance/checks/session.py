@@ -3,7 +3,7 @@
 import time
 
 from vivavoce.conformance.caller import Caller
-from vivavoce.conformance.check import BETA, GA, Source, brief, check, require, require_equal
+from vivavoce.conformance.check import BETA, FORMATS, GA, Source, brief, check, require, require_equal
 from vivavoce.conformance.steering import BRIEF, WEATHER
 from vivavoce.conformance.turn import respond
 
@@ -257,7 +257,12 @@ async def noise_reduction(caller: Caller) -> None:
         require_equal(told, setting, "noise_reduction")
 
 
-@check("session.update.formats", "Input and output take PCM and both kinds of G.711.", Source.REFERENCE)
+@check(
+    "session.update.formats",
+    "Input and output take PCM and both kinds of G.711.",
+    Source.REFERENCE,
+    websocket_only=FORMATS,
+)
 async def formats(caller: Caller) -> None:
     peer = await caller.session()
     for name in ("g711_ulaw", "g711_alaw", "pcm16"):

@@ -3,7 +3,18 @@
 from typing import Any
 
 from vivavoce.conformance.caller import Caller, UpgradeRefused
-from vivavoce.conformance.check import GA, Fault, Needs, NotRun, Source, brief, check, require, require_equal
+from vivavoce.conformance.check import (
+    GA,
+    INTERPRETERS,
+    Fault,
+    Needs,
+    NotRun,
+    Source,
+    brief,
+    check,
+    require,
+    require_equal,
+)
 from vivavoce.conformance.peer import Peer
 from vivavoce.conformance.sound import append, appends, silence
 from vivavoce.conformance.words import Event
@@ -48,14 +59,26 @@ def of(events: list[Event], kind: str) -> list[Event]:
     return [each for each in events if each.get("type") == kind]
 
 
-@check("translation.created", "A translation session tells what it is.", Source.REFERENCE, dialects=GA)
+@check(
+    "translation.created",
+    "A translation session tells what it is.",
+    Source.REFERENCE,
+    dialects=GA,
+    websocket_only=INTERPRETERS,
+)
 async def created(caller: Caller) -> None:
     peer = await session(caller)
     require_equal(peer.session.get("type"), "translation", "`type` of the session")
     require(bool(peer.session.get("id")), "The session has no id.")
 
 
-@check("translation.update", "Its language can be set.", Source.REFERENCE, dialects=GA)
+@check(
+    "translation.update",
+    "Its language can be set.",
+    Source.REFERENCE,
+    dialects=GA,
+    websocket_only=INTERPRETERS,
+)
 async def update(caller: Caller) -> None:
     peer = await session(caller)
     await peer.send({"type": "session.update", "session": {"audio": {"output": {"language": "es"}}}})
@@ -69,6 +92,7 @@ async def update(caller: Caller) -> None:
     "It takes audio under the name `session.input_audio_buffer.append`.",
     Source.GUIDE,
     dialects=GA,
+    websocket_only=INTERPRETERS,
 )
 async def takes_audio(caller: Caller) -> None:
     peer = await session(caller)
@@ -76,21 +100,37 @@ async def takes_audio(caller: Caller) -> None:
     require(not of(events, "error"), f"It was refused: {brief(events)}.")
 
 
-@check("translation.append-plain", "It refuses `input_audio_buffer.append`.", Source.REPORTS, dialects=GA)
+@check(
+    "translation.append-plain",
+    "It refuses `input_audio_buffer.append`.",
+    Source.REPORTS,
+    dialects=GA,
+    websocket_only=INTERPRETERS,
+)
 async def refuses_plain(caller: Caller) -> None:
     peer = await session(caller)
     error = await peer.refused(append(silence(200)))
     require_equal(error.get("param"), "type", "The param of the error")
 
 
-@check("translation.no-response", "It refuses `response.create`.", Source.REPORTS, dialects=GA)
+@check(
+    "translation.no-response",
+    "It refuses `response.create`.",
+    Source.REPORTS,
+    dialects=GA,
+    websocket_only=INTERPRETERS,
+)
 async def no_response(caller: Caller) -> None:
     peer = await session(caller)
     await peer.refused({"type": "response.create"})
 
 
 @check(
-    "translation.close", "It says `session.closed`, and closes the connection.", Source.REFERENCE, dialects=GA
+    "translation.close",
+    "It says `session.closed`, and closes the connection.",
+    Source.REFERENCE,
+    dialects=GA,
+    websocket_only=INTERPRETERS,
 )
 async def close(caller: Caller) -> None:
     peer = await session(caller)
@@ -105,6 +145,7 @@ async def close(caller: Caller) -> None:
     Source.REFERENCE,
     dialects=GA,
     needs=[Needs.SPEECH],
+    websocket_only=INTERPRETERS,
 )
 async def output(caller: Caller) -> None:
     events = await interpreted(caller)
@@ -119,6 +160,7 @@ async def output(caller: Caller) -> None:
     Source.REFERENCE,
     dialects=GA,
     needs=[Needs.SPEECH],
+    websocket_only=INTERPRETERS,
 )
 async def heard(caller: Caller) -> None:
     events = await interpreted(caller, input={"transcription": {"model": "gpt-realtime-whisper"}})
@@ -127,7 +169,12 @@ async def heard(caller: Caller) -> None:
 
 
 @check(
-    "translation.input-off", "It is not told otherwise.", Source.REFERENCE, dialects=GA, needs=[Needs.SPEECH]
+    "translation.input-off",
+    "It is not told otherwise.",
+    Source.REFERENCE,
+    dialects=GA,
+    needs=[Needs.SPEECH],
+    websocket_only=INTERPRETERS,
 )
 async def not_heard(caller: Caller) -> None:
     events = await interpreted(caller)
@@ -140,6 +187,7 @@ async def not_heard(caller: Caller) -> None:
     Source.REFERENCE,
     dialects=GA,
     needs=[Needs.SPEECH],
+    websocket_only=INTERPRETERS,
 )
 async def no_items(caller: Caller) -> None:
     types = {str(each.get("type")) for each in await interpreted(caller)}

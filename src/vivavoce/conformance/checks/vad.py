@@ -5,7 +5,17 @@ from typing import Any
 import pybase64
 
 from vivavoce.conformance.caller import Caller
-from vivavoce.conformance.check import GA, Needs, Source, brief, check, require, require_equal
+from vivavoce.conformance.check import (
+    APPENDS,
+    FORMATS,
+    GA,
+    Needs,
+    Source,
+    brief,
+    check,
+    require,
+    require_equal,
+)
 from vivavoce.conformance.checks.items import retrieve
 from vivavoce.conformance.peer import Peer
 from vivavoce.conformance.sound import appends, milliseconds, silence
@@ -23,6 +33,9 @@ TRAIL_MS = 1500
 """Silence behind it, in which the turn ends."""
 LONG_PAUSE_MS = 1000
 """Silence that ends a turn here, so that no pause between two words does."""
+
+SLOW_PAUSE_MS = 2000
+"""Silence that ends a turn where something is to happen before that: over a call time goes on."""
 
 
 def detection(**settings: Any) -> Event:
@@ -68,9 +81,12 @@ async def times(caller: Caller) -> None:
     sent = await speak(caller, peer)
     started, stopped = await peer.expect_each(STARTED, STOPPED)
     start, end = started["audio_start_ms"], stopped["audio_end_ms"]
-    require(0 <= start <= LEAD_MS + 400, f"Speech started at {start} ms, it was sent at {LEAD_MS} ms.")
-    spoken = sent - TRAIL_MS
-    require(spoken - 700 <= end <= sent, f"Speech stopped at {end} ms, its end was sent at {spoken:.0f} ms.")
+    began, spoken, over = (peer.sent_at(moment) for moment in (LEAD_MS, sent - TRAIL_MS, sent))
+    require(
+        began - LEAD_MS <= start <= began + 400,
+        f"Speech started at {start} ms, it was sent at {began:.0f} ms.",
+    )
+    require(spoken - 700 <= end <= over, f"Speech stopped at {end} ms, its end was sent at {spoken:.0f} ms.")
 
 
 @check(
@@ -84,9 +100,11 @@ async def padding(caller: Caller) -> None:
     for length in (0, 400):
         peer = await caller.session(turn_detection=detection(create_response=False, prefix_padding_ms=length))
         await speak(caller, peer)
-        starts.append((await peer.expect(STARTED))["audio_start_ms"])
+        starts.append((await peer.expect(STARTED))["audio_start_ms"] - peer.sent_at(LEAD_MS))
     earlier = starts[0] - starts[1]
-    require(250 <= earlier <= 450, f"With 400 ms of padding it begins {earlier} ms earlier than with none.")
+    require(
+        250 <= earlier <= 450, f"With 400 ms of padding it begins {earlier:.0f} ms earlier than with none."
+    )
 
 
 @check(
@@ -101,20 +119,22 @@ async def silence_duration(caller: Caller) -> None:
         peer = await caller.session(
             turn_detection=detection(create_response=False, silence_duration_ms=length)
         )
-        await speak(caller, peer)
-        ends.append((await peer.until(STOPPED))["audio_end_ms"])
+        sent = await speak(caller, peer)
+        ends.append((await peer.until(STOPPED))["audio_end_ms"] - peer.sent_at(sent - TRAIL_MS))
     later = ends[1] - ends[0]
-    require(200 <= later <= 600, f"With 400 ms more of silence it ends {later} ms later.")
+    require(200 <= later <= 600, f"With 400 ms more of silence it ends {later:.0f} ms later.")
 
 
 @check("vad.clock", "The clock counts the audio of the whole session.", Source.CAPTURE, needs=[Needs.SPEECH])
 async def clock(caller: Caller) -> None:
     peer = await caller.session(turn_detection=detection(create_response=False))
-    length = await speak(caller, peer)
+    await speak(caller, peer)
+    began = peer.sent_at(LEAD_MS)
     first = await peer.until(STARTED)
     await peer.until(peer.words.item_events[-1])
     await speak(caller, peer)
     second = await peer.until(STARTED)
+    length = peer.sent_at(LEAD_MS) - began
     later = second["audio_start_ms"] - first["audio_start_ms"]
     require(
         abs(later - length) < 250,
@@ -184,7 +204,9 @@ async def off(caller: Caller) -> None:
     needs=[Needs.SPEECH],
 )
 async def commit(caller: Caller) -> None:
-    peer = await caller.session(turn_detection=detection(create_response=False))
+    peer = await caller.session(
+        turn_detection=detection(create_response=False, silence_duration_ms=SLOW_PAUSE_MS)
+    )
     await peer.send(*appends(silence(LEAD_MS) + caller.speech.audio()))
     started = await peer.expect(STARTED)
     await peer.send({"type": "input_audio_buffer.commit"})
@@ -195,16 +217,24 @@ async def commit(caller: Caller) -> None:
 
 @check("vad.clear", "A clear ends a turn without a trace.", Source.INFERRED, needs=[Needs.SPEECH])
 async def clear(caller: Caller) -> None:
-    peer = await caller.session(turn_detection=detection(create_response=False))
+    peer = await caller.session(
+        turn_detection=detection(create_response=False, silence_duration_ms=SLOW_PAUSE_MS)
+    )
     await peer.send(*appends(silence(LEAD_MS) + caller.speech.audio() + silence(300)))
     await peer.expect(STARTED)
     await peer.send({"type": "input_audio_buffer.clear"})
     await peer.expect("input_audio_buffer.cleared")
-    events = [each["type"] for each in await peer.answers(*appends(silence(TRAIL_MS)))]
+    events = [each["type"] for each in await peer.answers(*appends(silence(SLOW_PAUSE_MS + 500)))]
     require_equal(events, [], "What came")
 
 
-@check("vad.buffer-empty", "After a turn the buffer is empty.", Source.REPORTS, needs=[Needs.SPEECH])
+@check(
+    "vad.buffer-empty",
+    "After a turn the buffer is empty.",
+    Source.REPORTS,
+    needs=[Needs.SPEECH],
+    websocket_only=APPENDS,
+)
 async def buffer_empty(caller: Caller) -> None:
     peer = await caller.session(turn_detection=detection(create_response=False))
     sound = silence(LEAD_MS) + caller.speech.audio() + silence(LONG_PAUSE_MS)
@@ -233,11 +263,13 @@ async def two_turns(caller: Caller) -> None:
     needs=[Needs.SPEECH],
 )
 async def update_meanwhile(caller: Caller) -> None:
-    peer = await caller.session(turn_detection=detection(create_response=False))
+    peer = await caller.session(
+        turn_detection=detection(create_response=False, silence_duration_ms=SLOW_PAUSE_MS)
+    )
     await peer.send(*appends(silence(LEAD_MS) + caller.speech.audio()))
     started = await peer.expect(STARTED)
     await peer.updated(instructions=BRIEF)
-    await peer.send(*appends(silence(TRAIL_MS)))
+    await peer.send(*appends(silence(SLOW_PAUSE_MS + 500)))
     stopped = await peer.expect(STOPPED)
     require_equal(stopped.get("item_id"), started.get("item_id"), "The id of the item")
 
@@ -261,12 +293,24 @@ async def _g711(caller: Caller, format: str) -> None:
     require(0 < stopped["audio_end_ms"] <= length, f"Speech stopped at {stopped['audio_end_ms']} ms.")
 
 
-@check("vad.g711-ulaw", "Speech is heard in µ-law.", Source.REFERENCE, needs=[Needs.SPEECH])
+@check(
+    "vad.g711-ulaw",
+    "Speech is heard in µ-law.",
+    Source.REFERENCE,
+    needs=[Needs.SPEECH],
+    websocket_only=FORMATS,
+)
 async def ulaw(caller: Caller) -> None:
     await _g711(caller, "g711_ulaw")
 
 
-@check("vad.g711-alaw", "Speech is heard in A-law.", Source.REFERENCE, needs=[Needs.SPEECH])
+@check(
+    "vad.g711-alaw",
+    "Speech is heard in A-law.",
+    Source.REFERENCE,
+    needs=[Needs.SPEECH],
+    websocket_only=FORMATS,
+)
 async def alaw(caller: Caller) -> None:
     await _g711(caller, "g711_alaw")
 

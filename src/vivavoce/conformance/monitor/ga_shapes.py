@@ -185,6 +185,9 @@ _OWN: dict[str, dict[str, Shape]] = {
         "start": NUMBER,
         "end": NUMBER,
     },
+    "output_audio_buffer.started": {"response_id": TEXT},
+    "output_audio_buffer.stopped": {"response_id": TEXT},
+    "output_audio_buffer.cleared": {"response_id": TEXT},
     "input_audio_buffer.timeout_triggered": {
         "audio_start_ms": WHOLE,
         "audio_end_ms": WHOLE,

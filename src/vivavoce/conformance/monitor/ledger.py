@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vivavoce.conformance.check import Dialect
+from vivavoce.conformance.check import Dialect, Transport
 from vivavoce.conformance.monitor.rule import RULES, Finding
 from vivavoce.conformance.peer import Frame
 
@@ -11,11 +11,13 @@ FRAMES_BEHIND = 1
 
 
 class Ledger:
-    """The findings of one dialect."""
+    """The findings of one dialect over one transport."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, transport: Transport = Transport.WEBSOCKET) -> None:
         self.dialect = dialect
-        self.findings = {id: Finding() for id, rule in RULES.items() if dialect in rule.dialects}
+        self.findings = {
+            id: Finding() for id, rule in RULES.items() if dialect in rule.dialects and rule.over(transport)
+        }
 
     def note(
         self, rule: str, kept: bool, reason: str, check_id: str, frames: Sequence[Frame], number: int
@@ -23,7 +25,7 @@ class Ledger:
         """Enter that a rule was kept or broken at a frame. `reason` is why, if it was broken."""
         finding = self.findings.get(rule)
         if finding is None:
-            return  # a rule of the other dialect
+            return  # a rule of the other dialect, or of the other transport
         if kept:
             finding.kept += 1
             return

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from vivavoce.conformance.check import BOTH, Dialect, Group, Source
+from vivavoce.conformance.check import BOTH, Dialect, Group, Source, Transport
 from vivavoce.conformance.monitor.beta_shapes import EVENTS as BETA_EVENTS
 from vivavoce.conformance.monitor.ga_shapes import EVENTS as GA_EVENTS
 from vivavoce.conformance.peer import Frame
@@ -21,6 +21,11 @@ class Rule:
     @property
     def group(self) -> Group:
         return Group(self.id.partition(".")[0])
+
+    def over(self, transport: Transport) -> bool:
+        """Whether it is for this transport."""
+        about_calls = self.group is Group.WEBRTC or self.id.startswith("schema.output-audio-buffer.")
+        return not about_calls or transport is Transport.WEBRTC
 
 
 @dataclass
@@ -309,3 +314,30 @@ SPEECH_TIMES = _rule(
     "vad.times", "Speech stops after it started, and the clock never goes back.", Source.CAPTURE
 )
 KEY_CONCEALED = _rule("errors.key-concealed", "No event shows the caller's key.", Source.CAPTURE)
+
+# What is told of sound that travels beside the events.
+
+NO_AUDIO_DELTAS = _rule(
+    "webrtc.no-audio-deltas",
+    "Speech is on the track: no event carries it.",
+    Source.REPORTS,
+    dialects=_GA,
+)
+HEARD_ONCE = _rule(
+    "webrtc.started-once",
+    "`output_audio_buffer.started` comes once for a response, after its part of audio was added.",
+    Source.REFERENCE,
+    dialects=_GA,
+)
+HEARD_ENDS_ONCE = _rule(
+    "webrtc.stopped-or-cleared",
+    "What was started ends once, `stopped` or `cleared`; nothing else does.",
+    Source.INFERRED,
+    dialects=_GA,
+)
+HEARD_AFTER_DONE = _rule(
+    "webrtc.stopped-after-done",
+    "`output_audio_buffer.stopped` comes after the `response.done` of its response.",
+    Source.REFERENCE,
+    dialects=_GA,
+)

@@ -5,6 +5,7 @@ from vivavoce.conformance.monitor import beta_shapes, ga_shapes
 from vivavoce.conformance.monitor import rule as rules
 from vivavoce.conformance.monitor.conversation import Conversation
 from vivavoce.conformance.monitor.ledger import Ledger
+from vivavoce.conformance.monitor.playout import Playout
 from vivavoce.conformance.monitor.responses import Responses
 from vivavoce.conformance.monitor.speech import Speech
 from vivavoce.conformance.peer import ASIDE, Frame
@@ -28,6 +29,7 @@ class Monitor:
         self._conversation = Conversation(words, self._note)
         self._responses = Responses(words, self._conversation, self._note)
         self._speech = Speech(words, self._conversation, self._note)
+        self._playout = Playout(words, self._note)
         self._event_ids: set[str] = set()
         self._first = True
         self._metered = 0
@@ -60,6 +62,7 @@ class Monitor:
             self._note(rules.KEY_CONCEALED, self._secret not in text, f"{kind} shows the key.")
         self._see_shape(kind, event)
         self._see_session(kind, event)
+        self._playout.see(kind, event)
         if kind.startswith(_TRANSCRIPTION):
             self._conversation.transcribed(kind.removeprefix(_TRANSCRIPTION), event)
         if kind.startswith((*ASIDE, "conversation.created")):

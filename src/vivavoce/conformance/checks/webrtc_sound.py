@@ -1,0 +1,299 @@
+"""Sound on the tracks of a call: what is heard when, what is told of it, and what stops it."""
+
+import asyncio
+import time
+
+import pybase64
+
+from vivavoce.conformance.caller import Caller
+from vivavoce.conformance.check import Needs, Source, check, require, require_equal
+from vivavoce.conformance.checks.cancel import CANCEL
+from vivavoce.conformance.checks.input_audio import CLEAR, COMMIT, commit
+from vivavoce.conformance.checks.items import retrieve, truncation
+from vivavoce.conformance.checks.vad import detection
+from vivavoce.conformance.peer import Peer
+from vivavoce.conformance.sound import append, appends, milliseconds, silence
+from vivavoce.conformance.steering import BRIEF, LONG
+from vivavoce.conformance.turn import Turn, respond
+from vivavoce.conformance.words import Event
+
+STARTED = "output_audio_buffer.started"
+STOPPED = "output_audio_buffer.stopped"
+CLEARED = "output_audio_buffer.cleared"
+TRUNCATED = "conversation.item.truncated"
+CLEAR_OUTPUT: Event = {"type": "output_audio_buffer.clear"}
+
+SLACK_MS = 1500
+"""How far what is heard here may be from what a server says was heard there: the way of the sound, and a busy
+machine."""
+
+HEARD_FIRST_S = 0.6
+"""How long an answer is heard before it is interrupted."""
+
+
+async def speaking(caller: Caller, **settings: object) -> tuple[Peer, str, str]:
+    """A call in which a long answer is being heard: the response's id, and its item's."""
+    peer = await caller.session(modality="audio", instructions=LONG, **settings)
+    await peer.send(peer.words.create())
+    events = await peer.through(STARTED)
+    response_id = str(events[-1].get("response_id"))
+    item_id = str(Turn(events, peer.words).first("response.content_part.added").get("item_id"))
+    await asyncio.sleep(HEARD_FIRST_S)
+    return peer, response_id, item_id
+
+
+async def stored_ms(peer: Peer, item_id: str) -> float:
+    """How much sound is kept of an item."""
+    part = ((await retrieve(peer, item_id)).get("content") or [{}])[0]
+    return milliseconds(pybase64.b64decode(part.get("audio") or ""))
+
+
+async def falls_silent(peer: Peer) -> None:
+    """Raises Fault if something is heard although all was dropped."""
+    await asyncio.sleep(0.5)
+    since = time.monotonic()
+    await asyncio.sleep(0.5)
+    loud = peer.call.loud_ms(since)
+    require(loud <= 100, f"{loud} ms were heard in half a second, half a second after it was dropped.")
+
+
+@check("webrtc.append", "`input_audio_buffer.append` is refused: sound is on the track.", Source.INFERRED)
+async def append_refused(caller: Caller) -> None:
+    peer = await caller.session()
+    error = await peer.refused(append(silence(100)))
+    require_equal(error.get("type"), "invalid_request_error", "The type of the error")
+
+
+@check("webrtc.heard", "A spoken answer is heard on the track.", Source.REFERENCE)
+async def heard(caller: Caller) -> None:
+    peer = await caller.session(modality="audio", instructions=BRIEF)
+    await respond(peer)
+    await peer.until(STOPPED)
+    require(peer.call.loud_ms() >= 100, f"{peer.call.loud_ms()} ms of sound were heard.")
+
+
+@check("webrtc.idle", "While nobody speaks the track is silent.", Source.INFERRED)
+async def idle(caller: Caller) -> None:
+    peer = await caller.session()
+    await asyncio.sleep(1)
+    loud = peer.call.loud_ms()
+    require(loud == 0, f"{loud} ms of sound were heard.")
+
+
+@check(
+    "webrtc.buffer.order",
+    "`started` comes when an answer begins to be heard, `stopped` when all of it was, after `response.done`.",
+    Source.REFERENCE,
+)
+async def order(caller: Caller) -> None:
+    peer = await caller.session(modality="audio", instructions=BRIEF)
+    await peer.send(peer.words.create())
+    events = await peer.through(STOPPED)
+    types = [each.get("type") for each in events]
+    told = [
+        kind for kind in types if kind in ("response.content_part.added", STARTED, "response.done", STOPPED)
+    ]
+    expected = ["response.content_part.added", STARTED, "response.done", STOPPED]
+    require_equal(told, expected, "The order")
+    ids = {each.get("response_id") for each in events if each.get("type") in (STARTED, STOPPED)}
+    require_equal(ids, {Turn(events, peer.words).response.get("id")}, "response_id")
+
+
+@check("webrtc.buffer.pace", "An answer is played in real time: `stopped` comes no sooner.", Source.GUIDE)
+async def pace(caller: Caller) -> None:
+    peer = await caller.session(modality="audio", instructions=BRIEF)
+    await peer.send(peer.words.create())
+    events = await peer.through(STARTED)
+    began = time.monotonic()
+    events += await peer.through(STOPPED)
+    lasted = (time.monotonic() - began) * 1000
+    item_id = str(Turn(events, peer.words).message["id"])
+    length = await stored_ms(peer, item_id)
+    reason = f"{length:.0f} ms are stored, and were played in {lasted:.0f} ms."
+    require(length - 300 <= lasted, reason)
+
+
+@check("webrtc.buffer.text", "Of a written answer nothing is told to be heard.", Source.INFERRED)
+async def text(caller: Caller) -> None:
+    peer = await caller.session(modality="text", instructions=BRIEF)
+    turn = await respond(peer)
+    events = turn.events + await peer.settle()
+    told = [each.get("type") for each in events if str(each.get("type")).startswith("output_audio_buffer.")]
+    require_equal(told, [], "What was told")
+
+
+@check(
+    "webrtc.clear",
+    "`output_audio_buffer.clear` drops what was not played, and truncates the item to what was.",
+    Source.REFERENCE,
+)
+async def clear(caller: Caller) -> None:
+    peer, response_id, item_id = await speaking(caller)
+    loud = peer.call.loud_ms()
+    await peer.send(CANCEL, CLEAR_OUTPUT)
+    cleared = truncated = None
+    while cleared is None or truncated is None:
+        event = await peer.next(f"{CLEARED} and {TRUNCATED}")
+        cleared = event if event.get("type") == CLEARED else cleared
+        truncated = event if event.get("type") == TRUNCATED else truncated
+    require_equal(cleared.get("response_id"), response_id, "response_id")
+    require_equal(truncated.get("item_id"), item_id, "item_id")
+    end = truncated["audio_end_ms"]
+    require(
+        loud / 4 <= end <= HEARD_FIRST_S * 1000 + SLACK_MS,
+        f"It was truncated at {end} ms, after {HEARD_FIRST_S * 1000:.0f} ms or a little more.",
+    )
+    await falls_silent(peer)
+    require(
+        STOPPED not in [each.get("type") for each in await peer.settle()], f"{STOPPED} came all the same."
+    )
+
+
+@check("webrtc.clear.kept", "What was not played is gone from the item.", Source.REFERENCE)
+async def clear_kept(caller: Caller) -> None:
+    peer, _, item_id = await speaking(caller)
+    await peer.send(CLEAR_OUTPUT)
+    end = (await _through(peer, TRUNCATED))["audio_end_ms"]
+    await peer.send(CANCEL)
+    await peer.settle()
+    length = await stored_ms(peer, item_id)
+    require(abs(length - end) <= 1, f"{length:.0f} ms are stored, it was truncated at {end} ms.")
+
+
+@check("webrtc.clear.idle", "When nothing plays a clear changes nothing.", Source.INFERRED)
+async def clear_idle(caller: Caller) -> None:
+    peer = await caller.session()
+    types = [each.get("type") for each in await peer.answers(CLEAR_OUTPUT)]
+    require(types in ([], [CLEARED]), f"What came is {types}.")
+
+
+@check(
+    "webrtc.truncate",
+    "A truncation by the client does not stop what plays.",
+    Source.CAPTURE,
+    believed=True,
+)
+async def truncate(caller: Caller) -> None:
+    peer, _, item_id = await speaking(caller)
+    await peer.send(CANCEL, truncation(item_id, 10))
+    await _through(peer, TRUNCATED)
+    await asyncio.sleep(0.5)
+    since = time.monotonic()
+    await asyncio.sleep(0.5)
+    require(peer.call.loud_ms(since) > 0, "It fell silent.")
+
+
+# Who speaks is heard, and interrupts
+
+
+@check(
+    "webrtc.barge-in",
+    "Who speaks silences the answer, and the server truncates it to what was heard.",
+    Source.GUIDE,
+    needs=[Needs.SPEECH],
+)
+async def barge_in(caller: Caller) -> None:
+    peer, response_id, item_id = await speaking(caller, turn_detection=detection(create_response=False))
+    began = time.monotonic()
+    await peer.send(*appends(caller.speech.audio()))
+    said = (time.monotonic() - began) * 1000
+    cleared = await _through(peer, CLEARED)
+    require_equal(cleared.get("response_id"), response_id, "response_id")
+    truncated = await _through(peer, TRUNCATED)
+    require_equal(truncated.get("item_id"), item_id, "item_id")
+    end = truncated["audio_end_ms"]
+    most = HEARD_FIRST_S * 1000 + said + SLACK_MS
+    require(0 < end <= most, f"It was truncated at {end} ms, of which {most:.0f} ms at most were heard.")
+    await falls_silent(peer)
+
+
+@check(
+    "webrtc.barge-in.order",
+    "`speech_started`, `cleared`, `truncated` come in this order.",
+    Source.INFERRED,
+    needs=[Needs.SPEECH],
+)
+async def barge_in_order(caller: Caller) -> None:
+    peer, _, _ = await speaking(caller, turn_detection=detection(create_response=False))
+    await peer.send(*appends(caller.speech.audio()))
+    watched = ("input_audio_buffer.speech_started", CLEARED, TRUNCATED)
+    types = [each.get("type") for each in await peer.through(TRUNCATED)]
+    require_equal([kind for kind in types if kind in watched], list(watched), "The order")
+
+
+@check(
+    "webrtc.barge-in.kept",
+    "Of an interrupted answer what was heard is kept, and nothing else.",
+    Source.REFERENCE,
+    needs=[Needs.SPEECH],
+)
+async def barge_in_kept(caller: Caller) -> None:
+    peer, _, item_id = await speaking(caller, turn_detection=detection(create_response=False))
+    await peer.send(*appends(caller.speech.audio() + silence(1500)))
+    end = (await _through(peer, TRUNCATED))["audio_end_ms"]
+    await peer.send(CANCEL)
+    await peer.settle()
+    length = await stored_ms(peer, item_id)
+    require(abs(length - end) <= 1, f"{length:.0f} ms are stored, it was truncated at {end} ms.")
+
+
+@check(
+    "webrtc.barge-in.off",
+    "With `interrupt_response` off the answer is heard to its end.",
+    Source.REFERENCE,
+    needs=[Needs.SPEECH],
+)
+async def barge_in_off(caller: Caller) -> None:
+    quiet = detection(create_response=False, interrupt_response=False)
+    peer, _, _ = await speaking(caller, turn_detection=quiet)
+    await peer.send(*appends(caller.speech.audio()))
+    types = [each.get("type") for each in await peer.settle()]
+    require("input_audio_buffer.speech_started" in types, "The speaker was not heard.")
+    require(CLEARED not in types, f"{CLEARED} came.")
+    since = time.monotonic()
+    await asyncio.sleep(0.5)
+    require(peer.call.loud_ms(since) > 0, "It fell silent.")
+
+
+@check(
+    "webrtc.push-to-talk",
+    "Without turn detection a turn is what was said between clear and commit.",
+    Source.GUIDE,
+    needs=[Needs.SPEECH],
+)
+async def push_to_talk(caller: Caller) -> None:
+    peer = await caller.session(turn_detection=None, modality="text", instructions=BRIEF)
+    await peer.send(*appends(silence(500)), CLEAR)
+    await peer.expect("input_audio_buffer.cleared")
+    began = time.monotonic()
+    await peer.send(*appends(caller.speech.audio()))
+    committed, _ = await commit(peer)
+    said = (time.monotonic() - began) * 1000
+    length = await stored_ms(peer, str(committed.get("item_id")))
+    spoken = caller.speech.seconds * 1000
+    require(
+        spoken - 300 <= length <= said + SLACK_MS,
+        f"{length:.0f} ms are stored, {spoken:.0f} ms were said, in {said:.0f} ms.",
+    )
+    turn = await respond(peer)
+    entered = turn.first(peer.words.added)
+    require_equal(entered.get("previous_item_id"), committed.get("item_id"), "previous_item_id of the answer")
+
+
+@check(
+    "webrtc.input.silence",
+    "The track is heard all the time: a commit without a word is a turn of silence.",
+    Source.INFERRED,
+)
+async def input_silence(caller: Caller) -> None:
+    peer = await caller.session(turn_detection=None)
+    await peer.send(*appends(silence(500)), COMMIT)
+    await peer.expect("input_audio_buffer.committed")
+
+
+async def _through(peer: Peer, kind: str) -> Event:
+    """The next event of this type, whatever comes before: a cancel that is too late is refused."""
+    while True:
+        event = await peer.next(kind)
+        if event.get("type") == kind:
+            return event
