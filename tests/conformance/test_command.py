@@ -56,6 +56,14 @@ def test_a_url_without_a_path_is_completed(server: Server) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+def test_calls_are_judged_too(server: Server) -> None:
+    checks = ("--check", "webrtc.answer", "--check", "handshake.header")
+    ended = conform(server.url, "--transport", "webrtc", "--api-key", server.key, *checks)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "100.0%" in ended.stdout
+    assert "Not applicable over WebRTC" in ended.stdout
+
+
 def test_a_wrong_key_ends_it(server: Server) -> None:
     ended = conform(server.url, "--api-key", "sk-wrong-0123456789abcdefghij")
     assert ended.returncode == 2
@@ -73,6 +81,8 @@ def test_a_wrong_key_ends_it(server: Server) -> None:
         ["ws://127.0.0.1:1", "--check", "nonsense"],
         ["ws://127.0.0.1:1", "--check", "order.event-ids"],
         ["ws://127.0.0.1:1", "--dialect", "gamma"],
+        ["ws://127.0.0.1:1", "--transport", "pigeon"],
+        ["ws://127.0.0.1:1", "--transport", "webrtc", "--dialect", "both"],
         ["ws://127.0.0.1:1", "--audio", "missing.wav"],
     ],
 )

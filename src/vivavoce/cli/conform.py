@@ -54,7 +54,7 @@ def conform(
     junit_file: Annotated[Path | None, JUNIT] = None,
     list_checks: Annotated[bool, LIST] = False,
 ) -> None:
-    """Judge a Realtime server: play some 350 checks against it and print a scorecard.
+    """Judge a Realtime server: play some 400 checks against it and print a scorecard.
 
     Exit code 0 if all required checks pass, 1 if one fails, 2 if there is nothing to judge.
     """

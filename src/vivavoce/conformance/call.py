@@ -105,8 +105,7 @@ class CallWire(ChannelSocket):
     def _hear(self, pcm: bytes) -> None:
         size = FRAME_MS * BYTES_PER_MS
         for start in range(0, len(pcm), size):
-            samples = array.array("h", pcm[start : start + size])
-            self.heard.append((time.monotonic(), max(map(abs, samples), default=0) > LOUD))
+            self.heard.append((time.monotonic(), is_loud(pcm[start : start + size])))
         del self.heard[: -LONGEST_HEARD_S * 1000 // FRAME_MS]
 
     # What the peer tells.
@@ -120,3 +119,8 @@ class CallWire(ChannelSocket):
             self._reason = self.closure()[1]
             self._over.set()
             self._frames.put_nowait(None)
+
+
+def is_loud(pcm: bytes) -> bool:
+    """Whether something is to be heard in it."""
+    return max(map(abs, array.array("h", pcm)), default=0) > LOUD

@@ -115,6 +115,8 @@ class Check:
     play: Play
     websocket_only: str = ""
     """Why it has nothing to judge over WebRTC."""
+    timed: bool = False
+    """It measures times, which over a call can be wrong because a machine is busy."""
 
     @property
     def group(self) -> Group:
@@ -152,12 +154,15 @@ def check(
     dialects: frozenset[Dialect] = BOTH,
     needs: Iterable[Needs] = (),
     websocket_only: str = "",
+    timed: bool = False,
 ) -> Callable[[Play], Play]:
     """Enter a coroutine function into the catalogue."""
 
     def enter(play: Play) -> Play:
         inferred = believed or source is Source.INFERRED
-        CATALOGUE.add(Check(id, title, source, inferred, dialects, frozenset(needs), play, websocket_only))
+        CATALOGUE.add(
+            Check(id, title, source, inferred, dialects, frozenset(needs), play, websocket_only, timed)
+        )
         return play
 
     return enter

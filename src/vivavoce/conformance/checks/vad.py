@@ -75,7 +75,7 @@ async def item_id(caller: Caller) -> None:
     require(len(ids) == 1, f"The items are called {brief(sorted(map(str, ids)))}.")
 
 
-@check("vad.times", "The times lie where the speech was.", Source.REFERENCE, needs=[Needs.SPEECH])
+@check("vad.times", "The times lie where the speech was.", Source.REFERENCE, needs=[Needs.SPEECH], timed=True)
 async def times(caller: Caller) -> None:
     peer = await caller.session(turn_detection=detection(create_response=False))
     sent = await speak(caller, peer)
@@ -94,6 +94,7 @@ async def times(caller: Caller) -> None:
     "The turn begins before the speech, by the prefix padding.",
     Source.CAPTURE,
     needs=[Needs.SPEECH],
+    timed=True,
 )
 async def padding(caller: Caller) -> None:
     starts = []
@@ -112,6 +113,7 @@ async def padding(caller: Caller) -> None:
     "The turn ends after the silence that was asked for.",
     Source.REFERENCE,
     needs=[Needs.SPEECH],
+    timed=True,
 )
 async def silence_duration(caller: Caller) -> None:
     ends = []
@@ -125,7 +127,13 @@ async def silence_duration(caller: Caller) -> None:
     require(200 <= later <= 600, f"With 400 ms more of silence it ends {later:.0f} ms later.")
 
 
-@check("vad.clock", "The clock counts the audio of the whole session.", Source.CAPTURE, needs=[Needs.SPEECH])
+@check(
+    "vad.clock",
+    "The clock counts the audio of the whole session.",
+    Source.CAPTURE,
+    needs=[Needs.SPEECH],
+    timed=True,
+)
 async def clock(caller: Caller) -> None:
     peer = await caller.session(turn_detection=detection(create_response=False))
     await speak(caller, peer)
@@ -202,6 +210,7 @@ async def off(caller: Caller) -> None:
     "A commit ends a turn early, under the id that was announced.",
     Source.CAPTURE,
     needs=[Needs.SPEECH],
+    timed=True,
 )
 async def commit(caller: Caller) -> None:
     peer = await caller.session(
@@ -215,7 +224,7 @@ async def commit(caller: Caller) -> None:
     await peer.expect_each(*peer.words.item_events)
 
 
-@check("vad.clear", "A clear ends a turn without a trace.", Source.INFERRED, needs=[Needs.SPEECH])
+@check("vad.clear", "A clear ends a turn without a trace.", Source.INFERRED, needs=[Needs.SPEECH], timed=True)
 async def clear(caller: Caller) -> None:
     peer = await caller.session(
         turn_detection=detection(create_response=False, silence_duration_ms=SLOW_PAUSE_MS)
@@ -261,6 +270,7 @@ async def two_turns(caller: Caller) -> None:
     "An update of something else does not disturb a turn.",
     Source.INFERRED,
     needs=[Needs.SPEECH],
+    timed=True,
 )
 async def update_meanwhile(caller: Caller) -> None:
     peer = await caller.session(

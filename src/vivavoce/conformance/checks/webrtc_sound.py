@@ -5,8 +5,9 @@ import time
 
 import pybase64
 
+from vivavoce.conformance.call import is_loud
 from vivavoce.conformance.caller import Caller
-from vivavoce.conformance.check import Needs, Source, check, require, require_equal
+from vivavoce.conformance.check import Fault, Needs, Source, check, require, require_equal
 from vivavoce.conformance.checks.cancel import CANCEL
 from vivavoce.conformance.checks.input_audio import CLEAR, COMMIT, commit
 from vivavoce.conformance.checks.items import retrieve, truncation
@@ -27,34 +28,59 @@ SLACK_MS = 1500
 """How far what is heard here may be from what a server says was heard there: the way of the sound, and a busy
 machine."""
 
+SILENT_WITHIN_S = 5
+PAUSE_S = 0.5
+"""What was dropped is silent within the one, and that is what the other tells."""
+
 HEARD_FIRST_S = 0.6
 """How long an answer is heard before it is interrupted."""
 
 
-async def speaking(caller: Caller, **settings: object) -> tuple[Peer, str, str]:
-    """A call in which a long answer is being heard: the response's id, and its item's."""
+async def speaking(caller: Caller, **settings: object) -> tuple[Peer, str, str, float]:
+    """A call in which a long answer is being heard: the response's id, its item's, and since when."""
     peer = await caller.session(modality="audio", instructions=LONG, **settings)
     await peer.send(peer.words.create())
     events = await peer.through(STARTED)
+    began = time.monotonic()
     response_id = str(events[-1].get("response_id"))
     item_id = str(Turn(events, peer.words).first("response.content_part.added").get("item_id"))
     await asyncio.sleep(HEARD_FIRST_S)
-    return peer, response_id, item_id
+    return peer, response_id, item_id, began
+
+
+def longest_ms(began: float) -> float:
+    """How much can have been heard of what began then."""
+    return (time.monotonic() - began) * 1000 + SLACK_MS
+
+
+async def stored(peer: Peer, item_id: str) -> bytes:
+    """The sound that is kept of an item."""
+    part = ((await retrieve(peer, item_id)).get("content") or [{}])[0]
+    return pybase64.b64decode(part.get("audio") or "")
 
 
 async def stored_ms(peer: Peer, item_id: str) -> float:
-    """How much sound is kept of an item."""
-    part = ((await retrieve(peer, item_id)).get("content") or [{}])[0]
-    return milliseconds(pybase64.b64decode(part.get("audio") or ""))
+    """How much of it is."""
+    return milliseconds(await stored(peer, item_id))
 
 
 async def falls_silent(peer: Peer) -> None:
-    """Raises Fault if something is heard although all was dropped."""
-    await asyncio.sleep(0.5)
-    since = time.monotonic()
-    await asyncio.sleep(0.5)
-    loud = peer.call.loud_ms(since)
-    require(loud <= 100, f"{loud} ms were heard in half a second, half a second after it was dropped.")
+    """Raises Fault if something goes on being heard although all was dropped."""
+    for _ in range(round(SILENT_WITHIN_S / PAUSE_S)):
+        since = time.monotonic()
+        await asyncio.sleep(PAUSE_S)
+        if not peer.call.loud_ms(since):
+            return
+    raise Fault(f"It was heard for {SILENT_WITHIN_S} s after it was dropped.")
+
+
+async def is_heard(peer: Peer, since: float = 0.0) -> None:
+    """Raises Fault unless something is heard."""
+    until = time.monotonic() + peer.patience
+    while peer.call.loud_ms(since) < 100:
+        if time.monotonic() > until:
+            raise Fault(f"{peer.call.loud_ms(since)} ms of sound were heard.")
+        await asyncio.sleep(0.05)
 
 
 @check("webrtc.append", "`input_audio_buffer.append` is refused: sound is on the track.", Source.INFERRED)
@@ -68,8 +94,8 @@ async def append_refused(caller: Caller) -> None:
 async def heard(caller: Caller) -> None:
     peer = await caller.session(modality="audio", instructions=BRIEF)
     await respond(peer)
+    await is_heard(peer)
     await peer.until(STOPPED)
-    require(peer.call.loud_ms() >= 100, f"{peer.call.loud_ms()} ms of sound were heard.")
 
 
 @check("webrtc.idle", "While nobody speaks the track is silent.", Source.INFERRED)
@@ -99,7 +125,12 @@ async def order(caller: Caller) -> None:
     require_equal(ids, {Turn(events, peer.words).response.get("id")}, "response_id")
 
 
-@check("webrtc.buffer.pace", "An answer is played in real time: `stopped` comes no sooner.", Source.GUIDE)
+@check(
+    "webrtc.buffer.pace",
+    "An answer is played in real time: `stopped` comes no sooner.",
+    Source.GUIDE,
+    timed=True,
+)
 async def pace(caller: Caller) -> None:
     peer = await caller.session(modality="audio", instructions=BRIEF)
     await peer.send(peer.words.create())
@@ -126,32 +157,31 @@ async def text(caller: Caller) -> None:
     "webrtc.clear",
     "`output_audio_buffer.clear` drops what was not played, and truncates the item to what was.",
     Source.REFERENCE,
+    timed=True,
 )
 async def clear(caller: Caller) -> None:
-    peer, response_id, item_id = await speaking(caller)
+    peer, response_id, item_id, began = await speaking(caller)
     loud = peer.call.loud_ms()
     await peer.send(CANCEL, CLEAR_OUTPUT)
-    cleared = truncated = None
-    while cleared is None or truncated is None:
+    told: dict[object, Event] = {}
+    while not {CLEARED, TRUNCATED} <= told.keys():
         event = await peer.next(f"{CLEARED} and {TRUNCATED}")
-        cleared = event if event.get("type") == CLEARED else cleared
-        truncated = event if event.get("type") == TRUNCATED else truncated
+        told[event.get("type")] = event
+    cleared, truncated = told[CLEARED], told[TRUNCATED]
     require_equal(cleared.get("response_id"), response_id, "response_id")
     require_equal(truncated.get("item_id"), item_id, "item_id")
     end = truncated["audio_end_ms"]
-    require(
-        loud / 4 <= end <= HEARD_FIRST_S * 1000 + SLACK_MS,
-        f"It was truncated at {end} ms, after {HEARD_FIRST_S * 1000:.0f} ms or a little more.",
-    )
+    most = longest_ms(began)
+    reason = f"It was truncated at {end} ms; between {loud} ms and {most:.0f} ms were heard."
+    require(loud / 4 <= end <= most, reason)
     await falls_silent(peer)
-    require(
-        STOPPED not in [each.get("type") for each in await peer.settle()], f"{STOPPED} came all the same."
-    )
+    told |= {each.get("type"): each for each in await peer.settle()}
+    require(STOPPED not in told, f"{STOPPED} came all the same.")
 
 
-@check("webrtc.clear.kept", "What was not played is gone from the item.", Source.REFERENCE)
+@check("webrtc.clear.kept", "What was not played is gone from the item.", Source.REFERENCE, timed=True)
 async def clear_kept(caller: Caller) -> None:
-    peer, _, item_id = await speaking(caller)
+    peer, _, item_id, _ = await speaking(caller)
     await peer.send(CLEAR_OUTPUT)
     end = (await _through(peer, TRUNCATED))["audio_end_ms"]
     await peer.send(CANCEL)
@@ -172,15 +202,14 @@ async def clear_idle(caller: Caller) -> None:
     "A truncation by the client does not stop what plays.",
     Source.CAPTURE,
     believed=True,
+    timed=True,
 )
 async def truncate(caller: Caller) -> None:
-    peer, _, item_id = await speaking(caller)
+    peer, _, item_id, _ = await speaking(caller)
     await peer.send(CANCEL, truncation(item_id, 10))
     await _through(peer, TRUNCATED)
     await asyncio.sleep(0.5)
-    since = time.monotonic()
-    await asyncio.sleep(0.5)
-    require(peer.call.loud_ms(since) > 0, "It fell silent.")
+    await is_heard(peer, time.monotonic())
 
 
 # Who speaks is heard, and interrupts
@@ -191,18 +220,19 @@ async def truncate(caller: Caller) -> None:
     "Who speaks silences the answer, and the server truncates it to what was heard.",
     Source.GUIDE,
     needs=[Needs.SPEECH],
+    timed=True,
 )
 async def barge_in(caller: Caller) -> None:
-    peer, response_id, item_id = await speaking(caller, turn_detection=detection(create_response=False))
-    began = time.monotonic()
+    peer, response_id, item_id, began = await speaking(
+        caller, turn_detection=detection(create_response=False)
+    )
     await peer.send(*appends(caller.speech.audio()))
-    said = (time.monotonic() - began) * 1000
     cleared = await _through(peer, CLEARED)
     require_equal(cleared.get("response_id"), response_id, "response_id")
     truncated = await _through(peer, TRUNCATED)
     require_equal(truncated.get("item_id"), item_id, "item_id")
     end = truncated["audio_end_ms"]
-    most = HEARD_FIRST_S * 1000 + said + SLACK_MS
+    most = longest_ms(began)
     require(0 < end <= most, f"It was truncated at {end} ms, of which {most:.0f} ms at most were heard.")
     await falls_silent(peer)
 
@@ -212,9 +242,10 @@ async def barge_in(caller: Caller) -> None:
     "`speech_started`, `cleared`, `truncated` come in this order.",
     Source.INFERRED,
     needs=[Needs.SPEECH],
+    timed=True,
 )
 async def barge_in_order(caller: Caller) -> None:
-    peer, _, _ = await speaking(caller, turn_detection=detection(create_response=False))
+    peer, *_ = await speaking(caller, turn_detection=detection(create_response=False))
     await peer.send(*appends(caller.speech.audio()))
     watched = ("input_audio_buffer.speech_started", CLEARED, TRUNCATED)
     types = [each.get("type") for each in await peer.through(TRUNCATED)]
@@ -226,9 +257,10 @@ async def barge_in_order(caller: Caller) -> None:
     "Of an interrupted answer what was heard is kept, and nothing else.",
     Source.REFERENCE,
     needs=[Needs.SPEECH],
+    timed=True,
 )
 async def barge_in_kept(caller: Caller) -> None:
-    peer, _, item_id = await speaking(caller, turn_detection=detection(create_response=False))
+    peer, _, item_id, _ = await speaking(caller, turn_detection=detection(create_response=False))
     await peer.send(*appends(caller.speech.audio() + silence(1500)))
     end = (await _through(peer, TRUNCATED))["audio_end_ms"]
     await peer.send(CANCEL)
@@ -242,17 +274,16 @@ async def barge_in_kept(caller: Caller) -> None:
     "With `interrupt_response` off the answer is heard to its end.",
     Source.REFERENCE,
     needs=[Needs.SPEECH],
+    timed=True,
 )
 async def barge_in_off(caller: Caller) -> None:
     quiet = detection(create_response=False, interrupt_response=False)
-    peer, _, _ = await speaking(caller, turn_detection=quiet)
+    peer, *_ = await speaking(caller, turn_detection=quiet)
     await peer.send(*appends(caller.speech.audio()))
     types = [each.get("type") for each in await peer.settle()]
     require("input_audio_buffer.speech_started" in types, "The speaker was not heard.")
     require(CLEARED not in types, f"{CLEARED} came.")
-    since = time.monotonic()
-    await asyncio.sleep(0.5)
-    require(peer.call.loud_ms(since) > 0, "It fell silent.")
+    await is_heard(peer, time.monotonic())
 
 
 @check(
@@ -260,6 +291,7 @@ async def barge_in_off(caller: Caller) -> None:
     "Without turn detection a turn is what was said between clear and commit.",
     Source.GUIDE,
     needs=[Needs.SPEECH],
+    timed=True,
 )
 async def push_to_talk(caller: Caller) -> None:
     peer = await caller.session(turn_detection=None, modality="text", instructions=BRIEF)
@@ -269,12 +301,14 @@ async def push_to_talk(caller: Caller) -> None:
     await peer.send(*appends(caller.speech.audio()))
     committed, _ = await commit(peer)
     said = (time.monotonic() - began) * 1000
-    length = await stored_ms(peer, str(committed.get("item_id")))
+    sound = await stored(peer, str(committed.get("item_id")))
+    length = milliseconds(sound)
     spoken = caller.speech.seconds * 1000
     require(
         spoken - 300 <= length <= said + SLACK_MS,
         f"{length:.0f} ms are stored, {spoken:.0f} ms were said, in {said:.0f} ms.",
     )
+    require(is_loud(sound), "What was said is silent.")
     turn = await respond(peer)
     entered = turn.first(peer.words.added)
     require_equal(entered.get("previous_item_id"), committed.get("item_id"), "previous_item_id of the answer")
