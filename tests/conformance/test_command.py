@@ -57,7 +57,7 @@ def test_a_url_without_a_path_is_completed(server: Server) -> None:
 
 
 def test_calls_are_judged_too(server: Server) -> None:
-    checks = ("--check", "webrtc.answer", "--check", "handshake.header")
+    checks = ("--check", "webrtc.answer", "--check", "handshake.bearer")
     ended = conform(server.url, "--transport", "webrtc", "--api-key", server.key, *checks)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "100.0%" in ended.stdout
