@@ -126,6 +126,23 @@ def test_the_stream_goes_on_when_packets_stop_and_does_not_double_when_they_retu
     assert length(line.pieces) == 51 * FRAME
 
 
+def test_a_network_that_fails_for_two_seconds_is_silence_for_two_seconds() -> None:
+    line = started(10)
+    for number in range(10, 110):
+        line.tick(0.02 * number)
+    resumed = []
+    for number in range(110, 120):
+        resumed += line.come(number)
+        resumed += line.tick(0.02 * number + 0.001)
+    # What comes first waits once, in case that something before it is late; all after it is there at once.
+    assert [piece for piece in resumed if isinstance(piece, Play)] == [
+        Play(str(number).encode()) for number in range(110, 120)
+    ]
+    assert length(line.pieces) == 120 * FRAME
+    assert line.come(120) == [Play(b"120")]
+    assert line.buffer.counts.late == 0
+
+
 def test_before_anything_comes_there_is_silence_by_the_clock() -> None:
     line = Line()
     for tick in range(51):

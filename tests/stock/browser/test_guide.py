@@ -149,6 +149,26 @@ def test_a_call_that_the_page_hangs_up(talk: Talk, server: Server, calls: str) -
     assert sideband.protocol.close_code == 1000
 
 
+def test_events_that_are_larger_than_what_the_browser_announces(
+    talk: Talk, server: Server, calls: str
+) -> None:
+    """Chromium announces 256 KiB, and takes more than 4 MiB; over 5 MiB it would close the channel."""
+    told = talk.begin(url=calls, way="unified", key=server.key, session=MANUAL)
+    call_id = told["location"].split("/")[-1]
+    headers = {"Authorization": f"Bearer {server.key}"}
+    with connect(f"{server.url}?call_id={call_id}", additional_headers=headers, max_size=None) as sideband:
+        for size in (4_000_000, 7_000_000):
+            content = [{"type": "input_image", "image_url": f"data:image/png;base64,{'A' * size}"}]
+            item = {"type": "message", "role": "user", "content": content}
+            sideband.send(json.dumps({"type": "conversation.item.create", "item": item}))
+        added = talk.until("conversation.item.added")
+        assert len(added["item"]["content"][0]["image_url"]) > 4_000_000
+        error = talk.until("error")["error"]
+        assert (error["type"], error["code"]) == ("server_error", "event_too_large")
+        talk.send("input_audio_buffer.clear")
+        talk.until("input_audio_buffer.cleared")
+
+
 @pytest.mark.parametrize(
     ("way", "status", "code"), [("unified", 401, "invalid_api_key"), ("ephemeral", 401, "invalid_api_key")]
 )
