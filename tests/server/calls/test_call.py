@@ -202,6 +202,15 @@ async def test_translation(calls):
         assert "session.output_audio.delta" not in caller.types
 
 
+async def test_a_translation_with_a_key(calls):
+    async with calls() as served, Caller(served.http) as caller:
+        created = await caller.call(path="/v1/realtime/translations/calls?model=gpt-realtime-translate")
+        assert created["session"]["type"] == "translation"
+        caller.send(type="session.close")
+        await caller.until("session.closed")
+        await caller.until_lost()
+
+
 async def test_a_form_is_no_way_to_a_translation(calls):
     async with calls() as served:
         kind = {"Content-Type": "multipart/form-data; boundary=x"}

@@ -64,7 +64,7 @@ async def test_hanging_up(calls):
         assert served.application.health().sessions == 1
         assert "vivavoce_calls 1.0" in await metrics(served)
         url = f"{served.http}{CALLS}/{caller.id}/hangup"
-        answer = await client.post(url)
+        answer = await client.post(url, headers={"OpenAI-Beta": "realtime=v1"})
         assert (answer.status_code, answer.content) == (200, b"")
         assert served.application.health().sessions == 0
         again = await client.post(url)

@@ -123,7 +123,7 @@ class CallRoutes:
         if (kind := ACTIONS[action]) is not None:
             await read_body(request, kind)
         call = self._calls.find(request.path_params["call_id"], Owner.of(caller, None))
-        if call is None or says_beta(request.headers):
+        if call is None:
             raise Refusal(404, errors.call_not_found())
         if action != "hangup":
             raise Refusal(400, refusals.not_by_telephone(action))
