@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
-import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from vivavoce.rtc import IceSettings, Peer
 
@@ -94,23 +92,3 @@ async def call(
     finally:
         await calling.aclose()
         await called.aclose()
-
-
-@pytest.fixture
-def stock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], RTCPeerConnection]]:
-    """Makes aiortc's own connections, on loopback."""
-    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"])
-    return lambda: RTCPeerConnection(RTCConfiguration(iceServers=[]))
-
-
-async def stock_offer(connection: RTCPeerConnection) -> str:
-    """The offer of a stock connection, with its candidates."""
-    await connection.setLocalDescription(await connection.createOffer())
-    return connection.localDescription.sdp
-
-
-async def stock_answer(connection: RTCPeerConnection, offer: str) -> str:
-    """A stock connection's answer."""
-    await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-    await connection.setLocalDescription(await connection.createAnswer())
-    return connection.localDescription.sdp

@@ -6,11 +6,11 @@ import time
 import msgspec
 import pytest
 
-from tests.rtc.ends import LOOPBACK, End, call, level, pitch, stock, tone
+from tests.rtc.ends import LOOPBACK, End, call, level, pitch, tone
 from tests.rtc.turnserver import CREDENTIAL, TurnServer, free_port, turn
 from vivavoce.rtc import IceServer, IceSettings, NoCandidates, Peer
 
-__all__ = ["stock", "turn"]
+__all__ = ["turn"]
 
 
 def kinds(sdp: str) -> set[str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
-from tests.rtc.ends import stock, stock_offer  # noqa: F401 - a fixture
+from tests.rtc.stock import stock, stock_offer  # noqa: F401 - a fixture
 from tests.server.calls.caller import Caller, silence, tone
 from tests.server.calls.conftest import CONFIG
 from tests.server.calls.test_offers import GUARDED, bearer, post, secret
