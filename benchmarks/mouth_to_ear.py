@@ -41,8 +41,9 @@ def run(*, quick: bool) -> Report:
         alone = _in_a_page(browser, origin, "bursts => alone(bursts)", bursts)
         with process.serving("--detector", "loudness") as server:
             url = f"http://127.0.0.1:{server.port}/v1/realtime/calls"
-            found = _in_a_page(browser, origin, "given => called(...given)", [url, SESSION, bursts])
+            told = _in_a_page(browser, origin, "given => called(...given)", [url, SESSION, bursts])
         version = browser.version
+    found, waited_ms = told["found"], told["waited"]
     steps = {
         "speech_stopped arrives": [each["stopped"] - WINDOW_MS for each in found],
         "output_audio_buffer.started arrives": [each["started"] - WINDOW_MS for each in found],
@@ -56,9 +57,11 @@ def run(*, quick: bool) -> Report:
     heard = measure.percentile(steps["the answer is heard"], 50)
     report.verdicts = [Verdict("answer heard beyond the window of silence, p50", heard, TARGET_MS, "ms")]
     report.figures["lost"] = {"called": bursts - len(found), "alone": bursts - len(alone)}
+    report.figures["jitter_buffer_ms"] = waited_ms
     report.notes.append(
         f"From the last sample of speech, less the window of silence of {WINDOW_MS} ms; the voice detector "
-        f"looks at frames of {FRAME_MS} ms. Chromium {version}."
+        f"looks at frames of {FRAME_MS} ms. What the server sent waited in the jitter buffer of Chromium "
+        f"{version} for {waited_ms:.0f} ms on average."
     )
     report.chart = lambda axes: _draw(axes, steps)
     return report

@@ -47,6 +47,12 @@ const soon = (...promises) =>
 const ms = (samples) => (samples * 1000) / context.sampleRate;
 const pause = (least) => new Promise((resolve) => setTimeout(resolve, least + Math.random() * 60));
 
+/** How long sound waits in the browser's jitter buffer, on average, in ms. */
+const buffered = async (connection) => {
+  const [stream] = [...(await connection.getStats()).values()].filter(({ type }) => type === 'inbound-rtp');
+  return (stream.jitterBufferDelay * 1000) / stream.jitterBufferEmittedCount;
+};
+
 /** From mouth to ear between two ends in this page: what the browser itself takes. In ms, for each burst. */
 globalThis.alone = async (bursts) => {
   const [caller, callee] = [new RTCPeerConnection(), new RTCPeerConnection()];
@@ -71,7 +77,7 @@ globalThis.alone = async (bursts) => {
   return found;
 };
 
-/** From mouth to ear through a server that answers at once. In ms after the end of each burst. */
+/** From mouth to ear through a server that answers at once: for each burst, in ms after its end. */
 globalThis.called = async (url, session, bursts) => {
   const connection = new RTCPeerConnection();
   connection.addTrack(mouth.stream.getAudioTracks()[0]);
@@ -101,6 +107,7 @@ globalThis.called = async (url, session, bursts) => {
     }
     await pause(500);
   }
+  const waited = await buffered(connection);
   connection.close();
-  return found;
+  return { found, waited };
 };
