@@ -84,7 +84,7 @@ else
 	$(BIN)/python -m pytest tests/stock/javascript --no-cov
 endif
 
-BROWSER := tests/stock/browser tests/console
+PAGES := tests/stock/browser
 PAGE := tests/stock/pyodide
 
 # What the client needs, built for Python in the browser.
@@ -103,8 +103,8 @@ ifeq ($(CHROMIUM),)
 	apt-get install --quiet --yes --no-install-recommends chromium
 endif
 	cd $(PAGE) && npm ci --silent --no-audit --no-fund
-	cd $(BROWSER) && npm ci --silent --no-audit --no-fund
-	$(BIN)/python -m pytest $(PAGE) $(BROWSER) --no-cov --numprocesses 2 --dist loadfile
+	cd $(PAGES) && npm ci --silent --no-audit --no-fund
+	$(BIN)/python -m pytest $(PAGE) $(PAGES) tests/console --no-cov --numprocesses 2 --dist loadfile
 endif
 
 $(VENV)/docs: $(VENV)/pip pyproject.toml
