@@ -1,6 +1,7 @@
 """The examples of the pages on clients do what the pages say."""
 
 import ast
+import asyncio
 import inspect
 import re
 import time
@@ -10,12 +11,15 @@ from types import CodeType
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from tests.client.recording import recording
 from tests.client.test_webhooks import BODY, SECRET, headers
 from tests.serving import Server, serving
 from vivavoce import AsyncClient
+from vivavoce.client.voice import ArraySink, ArraySource
+from vivavoce.protocol import SessionUpdated
 
 PAGES = Path(__file__).parents[2] / "docs" / "client"
 
@@ -77,6 +81,27 @@ async def test_requests(settings: None, capsys: pytest.CaptureFixture[str]) -> N
     client = (await run(own))["client"]
     assert (await client.realtime.client_secrets.create()).value.startswith("ek_")
     await client._sending["given"].aclose()
+
+
+async def test_calls(server: Server, settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, push_to_talk, echo, join, ice = examples("webrtc")
+    names = {
+        name: value for each in (push_to_talk, echo, join, ice) for name, value in (await run(each)).items()
+    }
+    hum = (8000 * np.sin(2 * np.pi * 300 * np.arange(96_000) / 24_000)).astype(np.int16)
+    async with AsyncClient() as client:
+        speaker = ArraySink()
+        await names["push_to_talk"](client, ArraySource(hum), speaker)
+        assert len(speaker.samples) > 0, "an answer was heard"
+        async with client.realtime.calls.connect(model="gpt-realtime") as rt:
+            echoing = asyncio.create_task(names["echo"](rt))
+            await names["join"](client, rt.call_id)
+            async for event in rt:
+                if isinstance(event, SessionUpdated):
+                    assert event.session.instructions == "Say goodbye."
+                    break
+        await echoing
+    assert names["ice"].ports == (40000, 40100)
 
 
 async def test_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:

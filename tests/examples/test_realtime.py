@@ -77,6 +77,16 @@ def test_transcription(server: Server, speech: Path, tmp_path: Path) -> None:
     assert len(heard.split()) > 3
 
 
+def test_a_call(server: Server, speech: Path, tmp_path: Path) -> None:
+    reply = tmp_path / "reply.wav"
+    lines = run(server, "realtime/webrtc.py", str(speech / "austen-0880.wav"), str(reply)).splitlines()
+    assert lines[0].startswith("Call rtc_")
+    assert sorted(line.partition(":")[0] for line in lines[1:3]) == ["assistant", "you"]
+    assert lines[3:] == ["Call ended."]
+    with wave.open(str(reply)) as heard:
+        assert heard.getnframes() > 12_000
+
+
 def at_24_khz(recording: Path, folder: Path) -> Path:
     """The same as the example wants it."""
     file = folder / "speech.wav"
