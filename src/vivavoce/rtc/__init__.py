@@ -15,10 +15,13 @@ from vivavoce.rtc.errors import (
 )
 from vivavoce.rtc.ice import IceServer, IceSettings
 from vivavoce.rtc.peer import MAX_MESSAGE_BYTES, Peer, PeerEvents
+from vivavoce.rtc.transport import CLOSED_BY_PEER, NO_ANSWER
 
 __all__ = [
+    "CLOSED_BY_PEER",
     "LOOPBACK",
     "MAX_MESSAGE_BYTES",
+    "NO_ANSWER",
     "IceServer",
     "IceSettings",
     "InvalidAnswer",

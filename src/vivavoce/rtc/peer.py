@@ -47,7 +47,9 @@ class PeerEvents(Protocol):
         """Asked every 20 ms while connected: at most 960 bytes of the same format; b"" is silence."""
 
     def lost(self, reason: str) -> None:
-        """Called once, and nothing after it: the connection failed or ended, but not by `aclose`."""
+        """Called once, and nothing after it: the connection failed or ended, but not by `aclose`.
+
+        The reason is CLOSED_BY_PEER where the other end has said goodbye."""
 
 
 class _State(Enum):

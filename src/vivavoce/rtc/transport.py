@@ -37,6 +37,10 @@ from vivavoce.rtc.association import Association
 from vivavoce.rtc.errors import NoCandidates
 from vivavoce.rtc.ice import IceServer, IceSettings
 
+CLOSED_BY_PEER = "closed by the other end"
+NO_ANSWER = "the other end no longer answers"
+"""Why a connection that stood is no more."""
+
 MAX_CHANNELS = 4
 """Data channels that the other end may open; one is enough for all events."""
 _MAX_REMOTE_CANDIDATES = 100
@@ -379,6 +383,4 @@ class _Dtls(RTCDtlsTransport):
 
     def _changed(self) -> None:
         if self.state == "closed" and not self.closing:
-            self._listener.ended(
-                "the other end no longer answers" if self._path.expired else "closed by the other end"
-            )
+            self._listener.ended(NO_ANSWER if self._path.expired else CLOSED_BY_PEER)

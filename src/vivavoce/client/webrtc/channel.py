@@ -24,10 +24,6 @@ CLOSED, LOST, TOO_MUCH = 1000, 1006, 1009
 """What the end of a call is called: as the close code of a WebSocket that ended so."""
 
 
-_HUNG_UP = "closed by the other end"
-"""The reason of a `Peer` whose other end has said goodbye; others are failures."""
-
-
 class _Channel(Enum):
     """How the channel is."""
 
@@ -171,4 +167,6 @@ class PeerReports:
         return self._audio.next_audio()
 
     def lost(self, reason: str) -> None:
-        self._channel.ended(reason, orderly=reason == _HUNG_UP)
+        from vivavoce.rtc import CLOSED_BY_PEER
+
+        self._channel.ended(reason, orderly=reason == CLOSED_BY_PEER)
