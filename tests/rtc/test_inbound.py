@@ -17,7 +17,7 @@ class Heard:
     def __init__(self) -> None:
         self.pcm = b""
         self.inbound = Inbound(self._heard)
-        self.inbound.payload_type = 111
+        self.inbound.payload_types = frozenset({111})
         self.inbound.begin(0.0)
 
     def _heard(self, pcm: bytes) -> None:

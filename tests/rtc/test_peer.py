@@ -120,7 +120,7 @@ async def test_nothing_is_left_of_a_closed_connection() -> None:
     for _ in range(3):
         await asyncio.sleep(0)
     before = _left()
-    for _ in range(3):
+    for turn in range(5):
         async with call(End(440), End(440)) as (calling, called):
             calling.send("x" * 100_000)
             called.send("y" * 100_000)
@@ -129,6 +129,11 @@ async def test_nothing_is_left_of_a_closed_connection() -> None:
         await unanswered.aclose()
         await unanswered.aclose()
         await Peer(End(), ice=LOOPBACK).aclose()
+        hasty, answering = Peer(End(), ice=LOOPBACK), Peer(End(), ice=LOOPBACK)
+        await hasty.accept(await answering.answer(await hasty.offer()))
+        await asyncio.sleep(0.01 * turn)  # while they connect
+        await hasty.aclose()
+        await answering.aclose()
         with contextlib.suppress(InvalidOffer):
             refusing = Peer(End(), ice=LOOPBACK)
             await refusing.answer("v=0\r\n")
@@ -157,6 +162,23 @@ async def test_a_peer_holds_one_connection() -> None:
         await fresh.accept(await other.answer(offer))
     await fresh.aclose()
     await other.aclose()
+
+
+async def test_an_answer_may_name_the_codec_by_another_number() -> None:
+    caller, callee = End(hertz=440), End(hertz=1000)
+    calling, called = Peer(caller, ice=LOOPBACK), Peer(callee, ice=LOOPBACK)
+    answer = await called.answer(await calling.offer())
+    for ours in ("SAVPF 111", "rtpmap:111", "fmtp:111"):
+        answer = answer.replace(ours, ours.replace("111", "96"))
+    # The one who answered listens for its own number, too: as if it had said so.
+    called._media._inbound.payload_types = frozenset({96})
+    await calling.accept(answer)
+    await caller.until(lambda: len(caller.pcm) >= 24_000)
+    await callee.until(lambda: len(callee.pcm) >= 24_000)
+    await calling.aclose()
+    await called.aclose()
+    assert pitch(caller.pcm) == pytest.approx(1000, abs=3)
+    assert pitch(callee.pcm) == pytest.approx(440, abs=3)
 
 
 async def test_an_answer_must_fit_the_offer() -> None:

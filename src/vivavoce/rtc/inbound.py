@@ -33,7 +33,7 @@ class Inbound:
         self._pcm = bytearray()
         """Less than 20 ms that wait for the rest of their frame."""
         self._odd_tick = 0
-        self.payload_type = -1
+        self.payload_types = frozenset[int]()
         """Of Opus, as negotiated."""
         self.refused = Refused()
         self.arrivals: Arrivals | None = None
@@ -54,7 +54,7 @@ class Inbound:
             return
         try:
             packet = rtp.parse(data)
-            if packet.payload_type != self.payload_type:
+            if packet.payload_type not in self.payload_types:
                 self.refused.unknown += 1
                 return
             samples = opus.duration(packet.payload)

@@ -60,8 +60,12 @@ class Media:
         return Reception(self._inbound.counts, self._inbound.refused)
 
     def negotiated(self, voice: sdp.Voice) -> None:
-        """What the other end's description says of its own voice and wishes of this one."""
-        self._inbound.payload_type = voice.payload_type
+        """What the other end's description says of its own voice and wishes of this one.
+
+        Where this end made the offer, an answer may name Opus by another number: then it sends by that of the
+        offer (RFC 3264, section 5.1), or, if it is careless, by its own.
+        """
+        self._inbound.payload_types = frozenset({voice.payload_type, sdp.PAYLOAD_TYPE})
         self._outbound.negotiated(voice.payload_type, fec=voice.fec, dtx=voice.dtx)
         self._sends = voice.direction.receives
 

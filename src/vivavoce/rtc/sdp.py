@@ -18,6 +18,8 @@ MAX_CHARACTERS = 65_536
 MAX_SECTIONS = 32
 MAX_CANDIDATES = 64
 """Addresses of the other end that are tried."""
+PAYLOAD_TYPE = 111
+"""Of Opus in one's own offers, as in those of browsers."""
 DEFAULT_MAX_MESSAGE = 65_536
 """Bytes of a data channel's message where the other end says nothing (RFC 8841, section 6.1)."""
 
@@ -144,10 +146,10 @@ def answer(offer: Description, transport: Transport, source: Source, *, max_mess
 
 def offer(transport: Transport, source: Source, *, max_message: int, dtx: bool) -> str:
     """An offer of a voice in both directions and of data channels."""
-    voice = Voice(payload_type=_PAYLOAD_TYPE, fec=True, dtx=dtx)
+    voice = Voice(payload_type=PAYLOAD_TYPE, fec=True, dtx=dtx)
     sections = [
         Section(
-            kind="audio", protocol="UDP/TLS/RTP/SAVPF", formats=str(_PAYLOAD_TYPE), mid="0", content=voice
+            kind="audio", protocol="UDP/TLS/RTP/SAVPF", formats=str(PAYLOAD_TYPE), mid="0", content=voice
         ),
         Section(
             kind="application",
@@ -160,8 +162,6 @@ def offer(transport: Transport, source: Source, *, max_message: int, dtx: bool) 
     return _write(sections, transport, source)
 
 
-_PAYLOAD_TYPE = 111
-"""Of Opus in one's own offers, as in those of browsers."""
 _MEDIA_LINE = re.compile(r"(\S+) (\d{1,5})(?:/\d+)? (\S+) (.+)")
 _ICE_TEXT = re.compile(r"[\x21-\x7e]{4,256}")
 _HASHES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
