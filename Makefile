@@ -8,7 +8,7 @@ TURNSERVER := $(shell command -v turnserver 2>/dev/null)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 SOURCES := src tests benchmarks examples
 
-.PHONY: help demo serve test lint format types imports pytest coverage javascript browser docs bench soak clean
+.PHONY: help demo serve test lint format types imports pytest coverage javascript browser docs pictures bench soak clean
 
 help:
 	@echo "make demo     hold a spoken conversation with a server of its own, and draw it into demo-out/"
@@ -16,6 +16,7 @@ help:
 	@echo "make test     every check that a change must pass"
 	@echo "make lint     formatting, lint, types and who may import whom"
 	@echo "make docs     build the documentation, into site/"
+	@echo "make pictures take the documentation's pictures of the console, with Chromium"
 	@echo "make bench    measure, into bench-out/"
 	@echo "make soak     the long runs of the property tests"
 
@@ -114,6 +115,10 @@ $(VENV)/docs: $(VENV)/pip pyproject.toml
 # Into site/; a page or a link that is not there fails.
 docs: $(VENV)/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+# The pictures of the console, taken of a conversation.
+pictures: $(VENV)/dev
+	VIVAVOCE_PICTURES=1 $(BIN)/python -m pytest tests/console/test_pictures.py --no-cov
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks

@@ -1,8 +1,5 @@
 """A server with a key, a browser, and the console in it."""
 
-import base64
-import io
-import wave
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +10,7 @@ from playwright.sync_api import Browser
 from tests.browser import chromium
 from tests.conftest import SHARED
 from tests.console.page import Console, console
+from tests.console.spoken import data_url
 from tests.serving import Server, serving
 from tests.stock.speech import recording
 from tests.stock.story import CONFIG, write_rules
@@ -40,14 +38,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def spoken() -> str:
     """A WAV file as a data URL: somebody says something, a person where there are recordings."""
-    audio = recording(SHARED / "audio" / "austen-0880.wav" if RECORDED else SHIPPED)
-    file = io.BytesIO()
-    with wave.open(file, "wb") as written:
-        written.setnchannels(1)
-        written.setsampwidth(2)
-        written.setframerate(24_000)
-        written.writeframes(audio)
-    return "data:audio/wav;base64," + base64.b64encode(file.getvalue()).decode()
+    return data_url(recording(SHARED / "audio" / "austen-0880.wav" if RECORDED else SHIPPED), 24_000)
 
 
 @pytest.fixture(scope="package")

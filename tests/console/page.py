@@ -49,9 +49,9 @@ class Console:
     def connected(self) -> None:
         expect(self.page.get_by_role("status")).to_have_text("Connected")
 
-    def say(self) -> None:
-        """Say something into the microphone; in the end it is said."""
-        self.page.evaluate("url => microphone.say(url)", self._spoken)
+    def say(self, spoken: str | None = None) -> None:
+        """Say something into the microphone, or what this data URL holds; in the end it is said."""
+        self.page.evaluate("url => microphone.say(url)", spoken or self._spoken)
 
     def write(self, text: str) -> None:
         self.page.get_by_label("Message").fill(text)
@@ -59,17 +59,48 @@ class Console:
 
     def choose(self, label: str) -> None:
         """One of the choices that exclude each other."""
-        self.page.get_by_role("radio", name=label).check()
+        choice = self.page.get_by_role("radio", name=label, include_hidden=True)
+        if choice.is_visible():
+            choice.check()
+        else:
+            with self._session():
+                choice.check()
+
+    def define(self, name: str, description: str, parameters: str, code: str) -> None:
+        """Define a function, answered by a snippet."""
+        with self._sheet() as sheet:
+            sheet.get_by_label("Name").fill(name)
+            sheet.get_by_label("Description").fill(description)
+            sheet.get_by_label("Parameters").fill(parameters)
+            sheet.get_by_role("radio", name="By a snippet").check()
+            sheet.get_by_role("textbox", name="Snippet").fill(code)
 
     def add_tool(self, answer: str, code: str = "") -> None:
         """Define the weather, answered by hand or with a snippet."""
-        self.page.get_by_role("button", name="Add a function").click()
-        sheet = self.page.get_by_role("dialog")
-        sheet.get_by_role("radio", name=answer).check()
-        if code:
-            sheet.get_by_role("textbox", name="Snippet").fill(code)
-        sheet.get_by_role("button", name="Save").click()
-        expect(sheet).to_be_hidden()
+        with self._sheet() as sheet:
+            sheet.get_by_role("radio", name=answer).check()
+            if code:
+                sheet.get_by_role("textbox", name="Snippet").fill(code)
+
+    @contextmanager
+    def _sheet(self) -> Iterator[Locator]:
+        """Where a function is written; in the end it is saved."""
+        with self._session():
+            self.page.get_by_role("button", name="Add a function").click()
+            sheet = self.page.get_by_role("dialog")
+            yield sheet
+            sheet.get_by_role("button", name="Save").click()
+            expect(sheet).to_be_hidden()
+
+    @contextmanager
+    def _session(self) -> Iterator[None]:
+        """Where a session is set up: on a phone it is a view of its own."""
+        views = self.page.get_by_role("navigation", name="Views")
+        if narrow := views.is_visible():
+            views.get_by_role("button", name="Session").click()
+        yield
+        if narrow:
+            views.get_by_role("button", name="Talk").click()
 
     # What somebody sees and hears.
 
@@ -139,7 +170,7 @@ class Console:
 @contextmanager
 def console(browser: Browser, url: str, key: str, spoken: str, **profile: Any) -> Iterator[Console]:
     """The console at this URL, in a profile of its own."""
-    with visiting(browser, viewport={"width": 1440, "height": 900}, **profile) as visit:
+    with visiting(browser, **{"viewport": {"width": 1440, "height": 900}, **profile}) as visit:
         opened = Console(visit, url, key, spoken)
         yield opened
         opened.finish()

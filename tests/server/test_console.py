@@ -163,3 +163,39 @@ def test_a_module_can_be_read_in_a_sitting(module: Path):
     assert len(lines) <= 320
     assert max(map(len, lines)) <= 115
     assert lines[0].startswith("/**"), "it says what it is about"
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (
+        each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("written", "on", "least"),
+    [
+        *((ink, ground, 4.5) for ink in ("ink", "soft", "faint") for ground in ("paper", "card", "well")),
+        *(
+            (ink, ground, 4.5)
+            for ink in ("accent", "you", "bad", "assistant")
+            for ground in ("paper", "card")
+        ),
+        ("on-accent", "accent", 4.5),
+        ("bad", "bad-wash", 4.5),
+        ("soft", "bad-wash", 4.5),
+        ("you", "you-wash", 4.5),
+        ("ink", "raised", 4.5),
+        *((stage, "paper", 3.0) for stage in ("transcript", "language", "voice", "tool", "edge", "warn")),
+    ],
+)
+def test_what_is_written_can_be_read(scheme: int, written: str, on: str, least: float):
+    style = (STATIC / "style/base.css").read_text()
+    colours = dict(re.findall(r"--([\w-]+): light-dark\((#\w{6}, #\w{6})\)", style))
+    colours["assistant"] = colours["accent"]
+    pair = (colours[name].split(", ")[scheme] for name in (written, on))
+    lighter, darker = sorted(map(luminance, pair), reverse=True)
+    assert (lighter + 0.05) / (darker + 0.05) >= least

@@ -23,6 +23,8 @@ const TRANSITIONS = {
 
 /** Seconds to wait before each attempt to come again. */
 const DELAYS_S = [0.3, 1, 2, 4, 8, 8, 8, 8];
+/** A connection that lasted so long counts as a good one, after which one may begin to count attempts afresh. */
+const GOOD_MS = 10_000;
 
 /**
  * Dispatches `state` (detail: the state), `sent` and `received` (detail: the event), `problem` (detail: a
@@ -36,6 +38,7 @@ export class Connection extends EventTarget {
   /** @type {(() => Promise<unknown>) | null} */
   #join = null;
   #attempts = 0;
+  #openedAt = 0;
   #timer = 0;
   /** Counts what was begun, so that what belongs to something older is told apart. */
   #generation = 0;
@@ -132,7 +135,7 @@ export class Connection extends EventTarget {
     if (event.type === 'session.created' && this.#state === 'connecting') {
       const again = this.#opened;
       this.#opened = true;
-      this.#attempts = 0;
+      this.#openedAt = performance.now();
       this.#fire('created');
       this.#tell('received', event);
       this.#tell('created', { session: event.session, again });
@@ -148,6 +151,7 @@ export class Connection extends EventTarget {
   #lose(problem, again) {
     this.#generation += 1;
     this.#drop();
+    if (this.isOpen && performance.now() - this.#openedAt > GOOD_MS) this.#attempts = 0;
     if (!again || !this.#opened || this.#attempts >= DELAYS_S.length) {
       this.#fire('close');
       this.#tell('problem', problem);

@@ -85,7 +85,7 @@ export class ConversationView {
     const call = this.#calls.find(entry.id);
     const said = shown.querySelector('.said');
     const card = element(
-      'div.call',
+      'div.card',
       {},
       element('code', {}, `${entry.name}(${entry.text})`),
       entry.output === undefined ? null : element('code.output', {}, entry.output),

@@ -55,9 +55,6 @@ export class SettingsForm {
   effective(session) {
     const { instructions } = this.#form.elements;
     if (!this.#settings.values.instructions) instructions.placeholder = session.instructions ?? '';
-    const voice = session.audio?.output?.voice;
-    if (typeof voice === 'string')
-      this.#form.elements.voice.options[0].textContent = `Default: ${capital(voice)}`;
   }
 
   /**
