@@ -72,7 +72,7 @@ endif
 coverage: pytest
 	@rm -f .coverage.*
 	$(BIN)/coverage report --fail-under=85
-	@for room in protocol session audio client; do \
+	@for room in protocol session audio client rtc; do \
 		printf "$$room %%: "; \
 		$(BIN)/coverage report --format=total --fail-under=92 --include="src/vivavoce/$$room/*" || exit 1; \
 	done

@@ -128,6 +128,21 @@ async def test_what_goes_wrong_with_who_is_asked_does_not_stop_the_clock() -> No
     assert errors == ["no audio"]
 
 
+async def test_who_is_asked_may_end_it() -> None:
+    heard: list[bytes] = []
+
+    def next_audio() -> bytes:
+        one.end()
+        return bytes(opus.FRAME_BYTES)
+
+    one = Media(heard.append, next_audio, "name")
+    wire = Wire(media(End()))
+    one.begin(wire)
+    await asyncio.sleep(0.1)
+    assert (wire.packets, heard) == ([], [])
+    assert wire.control == [rtp.write_bye(one.ssrc)]
+
+
 def test_broken_reports_are_passed_over() -> None:
     async def receive() -> int:
         one = media(End())

@@ -117,6 +117,8 @@ class Media:
         # Before all else: whatever goes wrong below, the clock goes on.
         self._timer = loop.call_at(max(self._due, now + _CATCHING_UP_S), self._frame)
         packet = self._outbound.frame(self._next_audio(), missed=missed)
+        if self._way is None:
+            return  # whoever was asked ended it
         if packet is not None and self._sends:
             way.send_media(packet)
         self._inbound.tick(now)
