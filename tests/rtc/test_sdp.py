@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vivavoce.rtc import InvalidAnswer, InvalidOffer, sdp
+from vivavoce.rtc.candidates import MAX_CANDIDATES, MAX_PORTS
 
 FINGERPRINT = ":".join(["0A"] * 32)
 
@@ -98,7 +99,7 @@ def test_what_a_browser_offers_is_read() -> None:
         password="0123456789abcdefghijkl+/",
         fingerprints=(("sha-256", FINGERPRINT),),
         setup=sdp.Setup.EITHER,
-        candidates=("2 1 udp 2113939711 192.0.2.7 53082 typ host generation 0 network-cost 999",),
+        candidates=("2 1 udp 2113939711 192.0.2.7 53082 typ host",),
     )
 
 
@@ -199,14 +200,25 @@ def test_what_nothing_can_come_of_is_refused_with_a_sentence(broken: str, senten
     [
         "",
         "1 1 udp",
-        "1 2 udp 1 192.0.2.1 9 typ host",
-        "1 1 tcp 1 192.0.2.1 9 typ host",
-        "1 1 udp x 192.0.2.1 9 typ host",
-        "1 1 udp 99999999999 192.0.2.1 9 typ host",
-        "1 1 udp 1 example.org 9 typ host",
+        "1 2 udp 1 192.0.2.1 5000 typ host",
+        "1 1 tcp 1 192.0.2.1 5000 typ host",
+        "1 1 udp x 192.0.2.1 5000 typ host",
+        "1 1 udp 99999999999 192.0.2.1 5000 typ host",
+        "1 1 udp 1 example.org 5000 typ host",
         "1 1 udp 1 192.0.2.1 0 typ host",
         "1 1 udp 1 192.0.2.1 70000 typ host",
-        "1 1 udp 1 192.0.2.1 9 typ alien",
+        "1 1 udp 1 192.0.2.1 5000 typ alien",
+        "1 1 udp 1 192.0.2.1 53 typ host",
+        "1 1 udp 1 10.0.0.1 443 typ host",
+        "1 1 udp 1 224.0.0.251 5353 typ host",
+        "1 1 udp 1 255.255.255.255 5000 typ host",
+        "1 1 udp 1 240.0.0.1 5000 typ host",
+        "1 1 udp 1 0.0.0.0 5000 typ host",
+        "1 1 udp 1 :: 5000 typ host",
+        "1 1 udp 1 ff02::fb 5353 typ host",
+        "1 1 udp 1 ::ffff:127.0.0.1 5000 typ host",
+        "1 1 udp 1 fe80::1%eth0 5000 typ host",
+        "1 1 udp 1 3f1d8f1e-0000-4000-8000-000000000000.local 5000 typ host",
     ],
 )
 def test_candidates_that_lead_nowhere_are_passed_over(candidate: str) -> None:
@@ -215,8 +227,19 @@ def test_candidates_that_lead_nowhere_are_passed_over(candidate: str) -> None:
 
 
 def test_candidates_are_limited() -> None:
-    many = "".join(f"a=candidate:1 1 udp 1 192.0.2.1 {port} typ host\r\n" for port in range(1, 200))
-    assert len(read(BROWSER.replace("m=video", f"{many}m=video")).transport.candidates) == sdp.MAX_CANDIDATES
+    def candidates(*places: tuple[str, int]) -> list[str]:
+        many = "".join(f"a=candidate:1 1 udp 1 {host} {port} typ host\r\n" for host, port in places)
+        return list(read(BROWSER.replace("m=video", f"{many}m=video")).transport.candidates)
+
+    assert len(candidates(*((f"192.0.2.{n}", 5000) for n in range(1, 200)))) == MAX_CANDIDATES
+    assert len(candidates(*(("192.0.2.1", port) for port in range(2000, 3000)))) == 1 + MAX_PORTS
+
+
+def test_what_else_is_said_about_a_candidate_is_left_out() -> None:
+    offer = BROWSER.replace(
+        "m=video", "a=candidate:1 1 udp 1 192.0.2.1 5000 typ srflx raddr x rport x generation x\r\nm=video"
+    )
+    assert read(offer).transport.candidates[-1] == "1 1 udp 1 192.0.2.1 5000 typ srflx"
 
 
 @given(data=st.data())

@@ -22,13 +22,17 @@ async def test_an_ice_connection_is_what_is_built_upon() -> None:
     connection = aioice.ice.Connection(ice_controlling=False)
     for name in ("_protocols", "_nominated", "_queue", "_query_consent_task", "remote_is_lite"):
         assert hasattr(connection, name), name
+    for name in ("_check_list", "_queue", "_tie_breaker", "local_username", "local_password"):
+        assert hasattr(connection, name), name
     kind = aioice.ice.Connection
+    assert parameters(kind.check_start) == ["self", "pair"]
+    assert parameters(kind.check_complete) == ["self", "pair"]
+    assert parameters(kind.request_received) == ["self", "message", "addr", "protocol"]
+    assert parameters(kind._pair_remote_candidate) == ["self", "remote_candidate"]
+    assert "self.check_start(pair)" in inspect.getsource(kind.check_start)
     assert parameters(kind.get_component_candidates) == ["self", "component", "addresses", "timeout"]
     assert parameters(kind.data_received) == ["self", "data", "component"]
     assert parameters(kind.query_consent) == ["self"]
-    assert parameters(kind.check_incoming) == ["self", "message", "addr", "protocol"]
-    assert "self.check_incoming(" in inspect.getsource(kind.request_received)
-    assert hasattr(connection, "_remote_candidates")
     assert parameters(kind.build_request) == ["self", "pair", "nominate"]
     assert "self.get_component_candidates(" in inspect.getsource(kind.gather_candidates)
     assert "self.query_consent()" in inspect.getsource(kind.connect)
@@ -38,6 +42,8 @@ async def test_an_ice_connection_is_what_is_built_upon() -> None:
 async def test_a_socket_of_ice_is_what_is_built_upon() -> None:
     kind = aioice.ice.StunProtocol
     assert parameters(kind.datagram_received) == ["self", "data", "addr"]
+    assert parameters(kind.send_stun) == ["self", "message", "addr"]
+    assert "protocol.send_stun(response, addr)" in inspect.getsource(aioice.ice.Connection.request_received)
     assert parameters(kind.request) == ["self", "request", "addr", "integrity_key", "retransmissions"]
     assert "self.receiver.data_received(" in inspect.getsource(kind.datagram_received)
     assert parameters(aioice.ice.server_reflexive_candidate) == ["protocol", "stun_server"]
@@ -55,6 +61,9 @@ async def test_a_socket_of_ice_is_what_is_built_upon() -> None:
 
 async def test_a_dtls_transport_is_what_is_built_upon() -> None:
     transport = _dtls()
+    assert parameters(RTCDtlsTransport._recv_next) == ["self"]
+    assert transport._data_receiver is None
+    assert transport._ssl is None
     assert transport._rx_srtp is None
     assert transport._tx_srtp is None
     assert transport.state == "new"
@@ -72,11 +81,16 @@ async def test_a_dtls_transport_is_what_is_built_upon() -> None:
 async def test_an_sctp_transport_is_what_is_built_upon() -> None:
     transport = RTCSctpTransport(_dtls())
     for name in (
+        "_advanced_peer_ack_tsn",
         "_advertised_rwnd",
         "_cwnd",
-        "_sack_misordered",
         "_data_channel_queue",
+        "_data_channels",
         "_inbound_streams",
+        "_last_received_tsn",
+        "_last_sacked_tsn",
+        "_sack_duplicates",
+        "_sack_misordered",
         "_sent_queue",
     ):
         assert hasattr(transport, name), name

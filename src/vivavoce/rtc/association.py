@@ -2,21 +2,26 @@
 
 import logging
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from aiortc import RTCDataChannel, RTCDtlsTransport, RTCSctpTransport
 from aiortc.rtcsctptransport import (
     SCTP_DATA_FIRST_FRAG,
     SCTP_DATA_LAST_FRAG,
     SCTP_DATA_UNORDERED,
+    SCTP_TSN_MODULO,
+    WEBRTC_BINARY,
     WEBRTC_DCEP,
+    WEBRTC_STRING,
     Chunk,
     DataChunk,
     InboundStream,
     SackChunk,
     tsn_plus_one,
 )
-from aiortc.utils import uint16_add, uint32_gte
+from aiortc.utils import uint16_add, uint32_gt, uint32_gte
+
+from vivavoce.rtc.chunks import are_sound
 
 logger = logging.getLogger(__name__)
 
@@ -24,14 +29,15 @@ _MAX_FLIGHT = 98_304
 """Bytes of messages on their way at once: what buffers of sockets hold, so that no burst overflows them."""
 _MAX_UNORDERED = 262_144
 """Bytes that wait on a channel that keeps no order."""
+_MAX_UNORDERED_CHUNKS = 256
+"""And fragments: all of them are looked through whenever one comes."""
+_MAX_STREAMS = 32
+"""That the other end may use, which needs no more than one. What comes on others is taken and forgotten."""
 _MAX_MISORDERED = 2_048
-"""Packets that wait for one before them."""
-_MAX_STREAMS = 64
-"""On which something may come in; each data channel has one."""
-_PARAMETERS = {1: 20, 2: 20, 4: 4, 5: 4, 6: 4, 9: 4, 130: 4}
-"""Where parameters begin, in the chunks that have some (RFC 9260, section 3.3; RFC 6525)."""
-_CHUNK = struct.Struct("!BBH")
-_PARAMETER = struct.Struct("!HH")
+"""Fragments that may wait for one that is missing; all of them are looked through whenever one comes. Those
+beyond are lost, and come again."""
+_CHUNK_BYTES = 512
+"""What a fragment that waits takes beside its data."""
 
 
 class Association(RTCSctpTransport):
@@ -47,33 +53,52 @@ class Association(RTCSctpTransport):
         self.unacknowledged = 0
 
     async def _handle_data(self, data: bytes) -> None:
-        if not _is_sound(data):
+        if not are_sound(data):
             return
         try:
             await super()._handle_data(data)
         except (AssertionError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error):
             return  # the other end broke the protocol: as if the packet had never come
 
-    def _can_take(self, chunk: DataChunk) -> bool:
-        """Whether there is room for a chunk; it is lost otherwise, and sent again."""
-        if len(chunk.user_data) > self._advertised_rwnd:
-            return False
-        if chunk.stream_id not in self._inbound_streams and len(self._inbound_streams) >= _MAX_STREAMS:
-            return False
-        in_order = self._last_received_tsn is not None and chunk.tsn == tsn_plus_one(self._last_received_tsn)
-        return in_order or len(self._sack_misordered) < _MAX_MISORDERED
-
     def _get_inbound_stream(self, stream_id: int) -> InboundStream:
         stream = self._inbound_streams.get(stream_id)
         if stream is None:
-            stream = self._inbound_streams[stream_id] = _Stream(self._max_message_bytes)
+            stream = _Stream(self._max_message_bytes)
+            if self._is_welcome(stream_id):
+                self._inbound_streams[stream_id] = stream
         return stream
+
+    def _is_welcome(self, stream_id: int) -> bool:
+        """Whether one more stream may begin. Channels that are not closed yet at both ends count, too."""
+        channels = self._data_channels
+        known = stream_id in channels or len(channels) < _MAX_STREAMS
+        return known and len(self._inbound_streams) < _MAX_STREAMS
+
+    def _mark_received(self, tsn: int) -> bool:
+        last, ahead = self._last_received_tsn, self._sack_misordered
+        assert last is not None, "data comes after the beginning of the association"
+        if uint32_gte(last, tsn) or tsn in ahead:
+            self._sack_duplicates.append(tsn)
+            return True
+        following = tsn_plus_one(last)
+        if tsn != following:
+            if len(ahead) < _MAX_MISORDERED:
+                ahead.add(tsn)
+                return False
+            return True
+        while True:
+            self._last_received_tsn, following = following, tsn_plus_one(following)
+            if following not in ahead:
+                return False
+            ahead.remove(following)
 
     async def _receive_data_chunk(self, chunk: DataChunk) -> None:
         self._sack_needed = True
-        if not self._can_take(chunk) or self._mark_received(chunk.tsn):
+        if len(chunk.user_data) + _CHUNK_BYTES > self._advertised_rwnd or self._mark_received(chunk.tsn):
             return
         stream = self._get_inbound_stream(chunk.stream_id)
+        if self._inbound_streams.get(chunk.stream_id) is not stream:
+            return
         assert isinstance(stream, _Stream)
         before = stream.pending
         stream.add_chunk(chunk)
@@ -82,6 +107,11 @@ class Association(RTCSctpTransport):
         for message in messages:
             await self._receive(*message)
         await self._reset_deferred_streams()
+
+    async def _receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
+        if pp_id == WEBRTC_STRING and not _is_text(data):
+            pp_id = WEBRTC_BINARY  # the listener is to know that there was something
+        await super()._receive(stream_id, pp_id, data)
 
     async def _send_chunk(self, chunk: Chunk) -> None:
         try:
@@ -94,8 +124,12 @@ class Association(RTCSctpTransport):
         self.unacknowledged += len(self._data_channel_queue[-1][2])
 
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
-        # What reaches beyond all that is on its way is looked through by number, for as long as it takes.
-        chunk.gaps = [gap for gap in chunk.gaps if gap[0] <= gap[1] <= len(self._sent_queue)]
+        newest = self._sent_queue[-1].tsn if self._sent_queue else self._last_sacked_tsn
+        if uint32_gt(self._advanced_peer_ack_tsn, newest):
+            newest = self._advanced_peer_ack_tsn
+        if uint32_gt(chunk.cumulative_tsn, newest):
+            return  # it takes what was never sent
+        chunk.gaps = list(_in_order(chunk.gaps, (newest - chunk.cumulative_tsn) % SCTP_TSN_MODULO))
         taken = 0
         for sent in self._sent_queue:
             if not uint32_gte(chunk.cumulative_tsn, sent.tsn):
@@ -122,7 +156,8 @@ class _Stream(InboundStream):
         """The beginnings of messages, by their place in the stream."""
         self._later: dict[int, DataChunk] = {}
         """All other fragments, by their TSN."""
-        self._parts: list[bytes] = []
+        self._whole = bytearray()
+        """The message that is being put together, as far as it came."""
         self._size = 0
         """Bytes of the message that is being put together, dropped ones included."""
         self._next: int | None = None
@@ -133,16 +168,18 @@ class _Stream(InboundStream):
         """Bytes that wait for the rest of their message."""
 
     def add_chunk(self, chunk: DataChunk) -> None:
+        size = len(chunk.user_data)
         if chunk.flags & SCTP_DATA_UNORDERED:
-            if self._unordered_size + len(chunk.user_data) > _MAX_UNORDERED:
+            full = len(self._unordered.reassembly) == _MAX_UNORDERED_CHUNKS
+            if full or self._unordered_size + size > _MAX_UNORDERED:
                 self._forget_unordered()
-            self._unordered_size += len(chunk.user_data)
             self._unordered.add_chunk(chunk)
+            self._unordered_size += size
+            self.pending += size
         elif chunk.flags & SCTP_DATA_FIRST_FRAG:
-            self._replace(self._first, chunk.stream_seq, chunk)
+            self._hold(self._first, chunk.stream_seq, chunk)
         else:
-            self._replace(self._later, chunk.tsn, chunk)
-        self.pending += len(chunk.user_data)
+            self._hold(self._later, chunk.tsn, chunk)
 
     def pop_messages(self) -> Iterator[tuple[int, int, bytes]]:
         if self._unordered.reassembly:
@@ -152,19 +189,20 @@ class _Stream(InboundStream):
                 yield message
         while (chunk := self._take()) is not None:
             self._size += len(chunk.user_data)
-            self._parts.append(chunk.user_data)
-            if self._size > self._max:
-                self._drop_parts()
+            if self._size <= self._max:
+                self._whole += chunk.user_data
+                self.pending += len(chunk.user_data)
+            else:
+                self._forget_whole()
             if not chunk.flags & SCTP_DATA_LAST_FRAG:
                 self._next = tsn_plus_one(chunk.tsn)
                 continue
-            message = (chunk.stream_id, chunk.protocol, b"".join(self._parts))
-            whole = self._size <= self._max
-            self.pending -= len(message[2])
-            self._parts, self._size, self._next = [], 0, None
+            size, data = self._size, bytes(self._whole)
+            self._forget_whole()
+            self._size, self._next = 0, None
             self.sequence_number = uint16_add(self.sequence_number, 1)
-            if whole:
-                yield message
+            if size <= self._max:
+                yield chunk.stream_id, chunk.protocol, data
             else:
                 logger.warning("A message of more than %d bytes was dropped.", self._max)
 
@@ -172,50 +210,55 @@ class _Stream(InboundStream):
         """Forgets what the other end gave up sending, up to a TSN; the bytes that became free."""
         before = self.pending
         if self._next is not None and uint32_gte(tsn, self._next):
-            self._drop_parts()
+            self._forget_whole()
             self._size, self._next = 0, None
         for waiting in (self._first, self._later):
             for key in [key for key, chunk in waiting.items() if uint32_gte(tsn, chunk.tsn)]:
-                self.pending -= len(waiting.pop(key).user_data)
+                self._release(waiting, key)
         freed = self._unordered.prune_chunks(tsn)
         self.pending -= freed
         self._unordered_size -= freed
         return before - self.pending
 
-    def _take(self) -> DataChunk | None:
-        if self._next is None:
-            return self._first.pop(self.sequence_number, None)
-        return self._later.pop(self._next, None)
-
-    def _replace(self, waiting: dict[int, DataChunk], key: int, chunk: DataChunk) -> None:
-        old = waiting.get(key)
-        if old is not None:
-            self.pending -= len(old.user_data)
+    def _hold(self, waiting: dict[int, DataChunk], key: int, chunk: DataChunk) -> None:
+        self._release(waiting, key)
         waiting[key] = chunk
+        self.pending += len(chunk.user_data) + _CHUNK_BYTES
 
-    def _drop_parts(self) -> None:
-        self.pending -= sum(map(len, self._parts))
-        self._parts = []
+    def _release(self, waiting: dict[int, DataChunk], key: int) -> DataChunk | None:
+        chunk = waiting.pop(key, None)
+        if chunk is not None:
+            self.pending -= len(chunk.user_data) + _CHUNK_BYTES
+        return chunk
+
+    def _take(self) -> DataChunk | None:
+        """The fragment that is needed next, if it has come."""
+        if self._next is None:
+            return self._release(self._first, self.sequence_number)
+        return self._release(self._later, self._next)
+
+    def _forget_whole(self) -> None:
+        self.pending -= len(self._whole)
+        self._whole = bytearray()
 
     def _forget_unordered(self) -> None:
         self.pending -= self._unordered_size
         self._unordered, self._unordered_size = InboundStream(), 0
 
 
-def _is_sound(data: bytes) -> bool:
-    """Whether all parameters have a length that leads on: aiortc would read one of length 0 for ever."""
-    at = 12
-    while at + 4 <= len(data):
-        kind, _, length = _CHUNK.unpack_from(data, at)
-        if length < 4:
-            return False
-        end = min(at + length, len(data))
-        if kind in _PARAMETERS:
-            parameter = at + _PARAMETERS[kind]
-            while parameter + 4 <= end:
-                size = _PARAMETER.unpack_from(data, parameter)[1]
-                if size < 4:
-                    return False
-                parameter += size + -size % 4
-        at += length + -length % 4
+def _in_order(gaps: Iterable[tuple[int, int]], most: int) -> Iterator[tuple[int, int]]:
+    """The blocks of an acknowledgement that follow each other and lie within what was sent (RFC 9260, section
+    3.3.4): aiortc counts through all that they name."""
+    reached = 0
+    for first, last in gaps:
+        if reached < first <= last <= most:
+            reached = last
+            yield first, last
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
     return True

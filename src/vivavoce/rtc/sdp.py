@@ -4,20 +4,18 @@ One voice by Opus and one SCTP association for data channels, over one transport
 else is offered is answered with port 0: refused.
 """
 
-import ipaddress
 import re
 from enum import StrEnum
 from typing import NoReturn
 
 import msgspec
 
+from vivavoce.rtc.candidates import reachable
 from vivavoce.rtc.errors import InvalidDescription
 
 MAX_CHARACTERS = 65_536
 """Of a description: browsers write some 2,000 for a voice, and 10,000 with video."""
 MAX_SECTIONS = 32
-MAX_CANDIDATES = 64
-"""Addresses of the other end that are tried."""
 PAYLOAD_TYPE = 111
 """Of Opus in one's own offers, as in those of browsers."""
 DEFAULT_MAX_MESSAGE = 65_536
@@ -300,7 +298,7 @@ class _Reader:
             password=password,
             fingerprints=fingerprints,
             setup=Setup(setup),
-            candidates=tuple(filter(_is_reachable, carrier.get("candidate", [])))[:MAX_CANDIDATES],
+            candidates=reachable(carrier.get("candidate", [])),
             lite="ice-lite" in self._session,
         )
 
@@ -335,24 +333,6 @@ def _is_hash(name: str, value: str) -> bool:
         size is not None
         and re.fullmatch(rf"[0-9A-Fa-f]{{2}}(:[0-9A-Fa-f]{{2}}){{{size - 1}}}", value) is not None
     )
-
-
-def _is_reachable(candidate: str) -> bool:
-    """Whether packets can be sent there: over UDP, to an address that is written out.
-
-    Browsers hide their addresses behind names of multicast DNS until the user lets them at the microphone.
-    Those are passed over: such a peer is found when its own checks arrive.
-    """
-    words = candidate.split()
-    if len(words) < 8 or words[1] != "1" or words[2].lower() != "udp" or words[6] != "typ":
-        return False
-    if not (words[3].isdecimal() and words[5].isdecimal() and 0 < int(words[5][:6]) < 65_536):
-        return False
-    try:
-        ipaddress.ip_address(words[4])
-    except ValueError:
-        return False
-    return int(words[3][:11]) < 2**32 and words[7] in ("host", "srflx", "prflx", "relay")
 
 
 def _write(sections: list[Section], transport: Transport, source: Source) -> str:
