@@ -22,7 +22,8 @@ CONFIG = Config(webrtc=WEBRTC, session=SessionSettings(debug=True))
 async def repeat(request: ResponseRequest):
     """Say the last text back, in as many seconds as it has words."""
     said = [part for item in request.items if isinstance(item, Message) for part in item.content]
-    text = str(getattr(said[-1], "text", None) or getattr(said[-1], "transcript", "") or "nothing")
+    last = said[-1] if said else None
+    text = str(getattr(last, "text", None) or getattr(last, "transcript", None) or "nothing")
     yield TextDelta(text)
     if request.modality == "audio":
         for n, _ in enumerate(text.split(), 1):
