@@ -118,6 +118,7 @@ class Caller:
         self.voices = Voices(said, offset)
         self.events = 0
         """That came on the data channel."""
+        self.lost_because: str | None = None
         self._peer = Peer(self, ice=IceSettings(addresses=(LOOPBACK,), connect_s=CONNECT_S))
         self._peer._media = self.voices  # type: ignore[assignment]
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -126,12 +127,16 @@ class Caller:
         """Return when the data channel is open."""
         offer = await self._peer.offer()
         begin = time.monotonic()
-        answer = await client.post(PATH, content=offer, headers={"Content-Type": "application/sdp"})
+        try:
+            answer = await client.post(PATH, content=offer, headers={"Content-Type": "application/sdp"})
+        except httpx.TransportError as failed:
+            raise ConnectionError("the offer was not answered") from failed
         self.answered_s = time.monotonic() - begin
         answer.raise_for_status()
         await self._peer.accept(answer.text)
-        async with asyncio.timeout(CONNECT_S):
-            await self._opened
+        await asyncio.wait({self._opened}, timeout=CONNECT_S)
+        if not self._opened.done() or self.lost_because:
+            raise ConnectionError(f"no call came about: {self.lost_because or 'it took too long'}")
 
     async def hang_up(self) -> None:
         await self._peer.aclose()
@@ -147,7 +152,7 @@ class Caller:
     def received(self, data: str | bytes) -> None:
         self.events += 1
         if '"type":"error"' in data[:200]:  # type: ignore[operator]
-            raise ConnectionError(str(data))
+            self.lost_because = str(data)
 
     def heard(self, pcm: bytes) -> None:
         """Nothing is decoded."""
@@ -156,10 +161,9 @@ class Caller:
         return b""
 
     def lost(self, reason: str) -> None:
+        self.lost_because = reason
         if not self._opened.done():
-            self._opened.set_exception(ConnectionError(reason))
-        else:
-            raise ConnectionError(reason)
+            self._opened.set_result(None)
 
 
 class Callers:
@@ -182,6 +186,12 @@ class Callers:
             await asyncio.gather(*(each.call(self._client) for each in batch))
             found += batch
         return found
+
+    def check(self) -> None:
+        """ConnectionError if some call is no more, or the server complained."""
+        for each in self.all:
+            if each.lost_because:
+                raise ConnectionError(each.lost_because)
 
     def forget(self) -> None:
         """Measure anew."""

@@ -106,7 +106,7 @@ class Growth:
 
 
 def run(*, quick: bool) -> Report:
-    seconds = 4.0 if quick else 10.0
+    seconds = 4.0 if quick else 6.0
     rounds = 1 if quick else 3
     few: dict[str, list[Run]] = {OURS: [], ECHO: []}
     measure.pin(measure.CLIENT_CORE)
@@ -118,7 +118,7 @@ def run(*, quick: bool) -> Report:
         many = [_talk(OURS, MANY, seconds) for _ in range(rounds)]
         cheapest = {name: min(runs, key=lambda each: each.percent) for name, runs in few.items()}
         most = {name: _most(each, seconds / 2) for name, each in cheapest.items()}
-        memory = asyncio.run(_memory(20 if quick else 100, 4.0 if quick else 15.0))
+        memory = asyncio.run(_memory(4.0 if quick else 15.0))
         growth = asyncio.run(_growth(40 if quick else 250))
     finally:
         measure.unpin()
@@ -183,9 +183,17 @@ def _most(few: Run, seconds: float) -> Run:
     few if not even these hold."""
     calls, step = round(67 / few.percent), max(1, round(10 / few.percent))
     most = few
-    while (found := _talk(few.name, calls, seconds)).held:
+    while (found := _try(few.name, calls, seconds)) and found.held:
         most, calls = found, calls + step
     return most
+
+
+def _try(name: str, calls: int, seconds: float) -> Run | None:
+    """None if so many calls cannot even be made."""
+    try:
+        return _talk(name, calls, seconds)
+    except ConnectionError:
+        return None
 
 
 def _talk(name: str, calls: int, seconds: float) -> Run:
@@ -203,6 +211,7 @@ async def _talking(server: process.Server, name: str, calls: int, seconds: float
         server.ask("reset")
         await asyncio.sleep(seconds)
         report = server.ask("report")
+        callers.check()
         return Run(
             name,
             calls,
@@ -216,15 +225,15 @@ async def _talking(server: process.Server, name: str, calls: int, seconds: float
         await callers.aclose()
 
 
-async def _memory(calls: int, seconds: float) -> Memory:
+async def _memory(seconds: float) -> Memory:
     """Of calls that come and say nothing at first."""
     module, options = _CONTESTANTS[OURS]
     with process.serving(*options, "--no-probe", module=module) as server:
         await _come_and_go(server, CALLED_AT_ONCE)
         empty = await _settled(server)
         quiet = Callers(server.port, peers.encoded(audio.silence(2)))
-        await quiet.join(calls)
-        idle = (await _settled(server) - empty) / calls
+        await quiet.join(MANY)
+        idle = (await _settled(server) - empty) / MANY
         await quiet.aclose()
     with process.serving(*options, "--no-probe", module=module) as server:
         await _come_and_go(server, CALLED_AT_ONCE)
