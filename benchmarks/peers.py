@@ -8,7 +8,6 @@ is known from the kernel, so that a caller that is late itself does not make wha
 import asyncio
 import fcntl
 import struct
-import time
 from collections.abc import Sequence
 
 import httpx
@@ -113,8 +112,6 @@ class Caller:
     """One call."""
 
     def __init__(self, said: Sequence[bytes], offset: int) -> None:
-        self.answered_s = 0.0
-        """From the offer that leaves to the answer that is there."""
         self.voices = Voices(said, offset)
         self.events = 0
         """That came on the data channel."""
@@ -126,12 +123,10 @@ class Caller:
     async def call(self, client: httpx.AsyncClient) -> None:
         """Return when the data channel is open."""
         offer = await self._peer.offer()
-        begin = time.monotonic()
         try:
             answer = await client.post(PATH, content=offer, headers={"Content-Type": "application/sdp"})
         except httpx.TransportError as failed:
             raise ConnectionError("the offer was not answered") from failed
-        self.answered_s = time.monotonic() - begin
         answer.raise_for_status()
         await self._peer.accept(answer.text)
         await asyncio.wait({self._opened}, timeout=CONNECT_S)
@@ -174,18 +169,15 @@ class Callers:
         self._said = said
         self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=CONNECT_S)
 
-    async def join(self, count: int, *, of: int | None = None, together: int = TOGETHER) -> list[Caller]:
-        """Begin so many calls `of` those that there will be; each is at another place of what they say."""
-        found = []
+    async def join(self, count: int, *, together: int = TOGETHER) -> None:
+        """Begin so many calls; each is at another place of what they say."""
         for begun in range(0, count, together):
-            batch = []
-            for _ in range(min(together, count - begun)):
-                offset = len(self._said) * len(self.all) // max(of or count, 1)
-                batch.append(Caller(self._said, offset))
-                self.all.append(batch[-1])
+            batch = [
+                Caller(self._said, len(self._said) * index // count)
+                for index in range(begun, min(begun + together, count))
+            ]
+            self.all += batch
             await asyncio.gather(*(each.call(self._client) for each in batch))
-            found += batch
-        return found
 
     def check(self) -> None:
         """ConnectionError if some call is no more, or the server complained."""

@@ -11,6 +11,8 @@ import sys
 import time
 from typing import Any
 
+from starlette.types import Receive, Scope, Send
+
 from benchmarks import audio, measure
 from benchmarks.engines import InstantResponder, InstantTranscriber, LoudnessDetector
 from benchmarks.measured import Measured, distribution
@@ -32,16 +34,35 @@ _APPEND = '{"type":"input_audio_buffer.append"'
 class Appends(Measured):
     """And how late the microphones were heard."""
 
+    def __init__(self) -> None:
+        self.answers: list[float] = []
+        """For every request over HTTP since the server began, seconds from its arrival to its answer."""
+        super().__init__()
+
     def reset(self) -> None:
         super().reset()
         self.lags: list[float] = []
         """For every append, seconds from when it was due to leave the microphone to when it was heard."""
 
     def report(self) -> dict[str, Any]:
-        return super().report() | {"appends": len(self.lags), "lag_ms": distribution(self.lags)}
+        return super().report() | {
+            "appends": len(self.lags),
+            "lag_ms": distribution(self.lags),
+            "answers_ms": [seconds * 1e3 for seconds in self.answers],
+        }
 
 
 MEASURED = Appends()
+
+
+class MeasuredApplication(RealtimeApplication):
+    """The application, and a clock at its door."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begin = time.monotonic()
+        await super().__call__(scope, receive, send)
+        if scope["type"] == "http":
+            MEASURED.answers.append(time.monotonic() - begin)
 
 
 class MeasuredRunner(SessionRunner):
@@ -109,7 +130,7 @@ def main() -> None:
     responder = InstantResponder(max(audio.sentences(), key=len) if arguments.talkative else None)
     engines: Any = Engines(detector, responder)
     config = Config(server=ServerSettings(port=0), webrtc=WebRTCSettings(offers_per_minute=0))
-    application = RealtimeApplication(config, engines, MeasuredRunner)
+    application = MeasuredApplication(config, engines, MeasuredRunner)
 
     def ready(listening: Listening) -> None:
         MEASURED.serve(listening.port, probe=not arguments.no_probe)
