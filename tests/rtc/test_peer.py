@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import threading
+import weakref
 
 import pytest
 
@@ -191,3 +192,20 @@ async def test_an_answer_must_fit_the_offer() -> None:
     await peer.accept(answer)
     await peer.aclose()
     await other.aclose()
+
+
+async def test_what_a_connection_holds_outside_of_python_is_freed_when_it_ends() -> None:
+    held = []
+    gc.disable()
+    try:
+        async with call(End(), End()) as peers:
+            for peer in peers:
+                assert peer._transport is not None
+                dtls = peer._transport._dtls
+                held += [weakref.ref(each) for each in (dtls._ssl, dtls._rx_srtp, dtls._tx_srtp)]
+            del dtls
+            assert len(held) == 6
+            assert None not in [each() for each in held]
+        assert [each() for each in held] == [None] * 6
+    finally:
+        gc.enable()
