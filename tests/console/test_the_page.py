@@ -1,13 +1,19 @@
 """The way in, and the page for all who use it: by keyboard, on a phone, by what is read out."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.console.mounted import PATH
 from tests.console.page import Console, console
 from tests.serving import serving
 
+ROOT = Path(__file__).parents[2]
 NAMED = {
     "button",
     "checkbox",
@@ -73,6 +79,28 @@ class TestTheWayIn:
                 visit.write("Please say good morning")
                 expect(visit.entries("assistant").locator(".words")).to_have_text("good morning")
 
+    @pytest.mark.parametrize("transport", ["WebRTC", "WebSocket"])
+    def test_under_a_path_of_another_application(
+        self, browser: Browser, spoken: str, mounted: str, transport: str
+    ) -> None:
+        with console(browser, mounted, "no key at all", spoken) as visit:
+            visit.choose(transport)
+            visit.write("Please say good morning")
+            expect(visit.entries("assistant").locator(".words")).to_have_text("good morning")
+            visit.hears()
+
+
+@pytest.fixture(scope="module")
+def mounted() -> Iterator[str]:
+    """The console's URL in an application of somebody else's."""
+    command = [sys.executable, "-m", "tests.console.mounted"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}{PATH}/"
+        finally:
+            process.terminate()
+
 
 class TestForAll:
     def test_every_control_has_a_name(self, page: Console) -> None:
@@ -137,6 +165,76 @@ class TestForAll:
                 "each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.outerHTML)"
             )
             assert wide == []
+
+
+class TestSettings:
+    def test_they_are_those_of_the_session(self, page: Console, tmp_path: Path) -> None:
+        page.page.get_by_label("Instructions").fill("Be brief.")
+        page.page.get_by_label("Voice").select_option("marin")
+        page.page.get_by_label("Language").fill("en")
+        page.write("Please say good morning")
+        expect(page.logged("session.created")).to_have_count(1)
+        page.page.get_by_role("radio", name="By meaning").check()
+        page.page.get_by_label("Eagerness").select_option("high")
+        page.page.get_by_label("Speaking interrupts the answer").uncheck()
+        page.choose("Push to talk")
+        page.choose("Hands-free")
+        page.page.get_by_label("Noise reduction").select_option("near_field")
+        page.choose("Written")
+        expect(page.logged("session.updated")).to_have_count(7)
+        events = [line["event"] for line in page.log(tmp_path)]
+        created = next(event["session"] for event in events if event["type"] == "session.created")
+        assert created["instructions"] == "Be brief."
+        assert created["audio"]["output"]["voice"] == "marin"
+        assert created["audio"]["input"]["transcription"]["language"] == "en"
+        assert created["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 500
+        updates = [event["session"] for event in events if event["type"] == "session.update"]
+        assert all(len(update) == 2 for update in updates), "each says what has changed, and nothing else"
+        detections = [
+            update["audio"]["input"]["turn_detection"]
+            for update in updates
+            if "turn_detection" in update.get("audio", {}).get("input", {})
+        ]
+        meaning = {
+            "type": "semantic_vad",
+            "eagerness": "high",
+            "create_response": True,
+            "interrupt_response": False,
+        }
+        assert detections[-2:] == [None, meaning]
+        session = [event["session"] for event in events if event["type"] == "session.updated"][-1]
+        assert session["audio"]["input"]["turn_detection"] == meaning
+        assert session["audio"]["input"]["noise_reduction"] == {"type": "near_field"}
+        assert session["output_modalities"] == ["text"]
+
+    def test_a_microphone_that_is_gone_is_told(self, page: Console) -> None:
+        page.page.evaluate(
+            "globalThis.streams = [];"
+            "const ask = navigator.mediaDevices.getUserMedia;"
+            "navigator.mediaDevices.getUserMedia = async (...wanted) => {"
+            "  const stream = await ask(...wanted); streams.push(stream); return stream; };"
+            "streams.length"
+        )
+        page.start()
+        page.page.evaluate("streams[0].getAudioTracks()[0].dispatchEvent(new Event('ended'))")
+        expect(page.notice()).to_contain_text("The microphone is gone")
+        page.write("Please say good morning")
+        page.hears()
+
+    @pytest.mark.parametrize(
+        ("name", "told"),
+        [
+            ("NotAllowedError", "is blocked"),
+            ("NotFoundError", "There is no"),
+            ("NotReadableError", "is in use"),
+        ],
+    )
+    def test_a_microphone_that_is_not_given_is_told(self, page: Console, name: str, told: str) -> None:
+        refusal = f"async () => {{ throw new DOMException('no', '{name}'); }}"
+        page.page.evaluate(f"void (navigator.mediaDevices.getUserMedia = {refusal})")
+        page.page.get_by_role("button", name="Start talking").click()
+        expect(page.notice()).to_contain_text(told)
+        expect(page.page.get_by_role("status")).to_have_text("Not connected")
 
 
 class TestTheLog:

@@ -13,7 +13,7 @@ import { Floor } from './floor.js';
 import { Meters } from './meters.js';
 import { Notices } from './notices.js';
 import { Player } from './player.js';
-import { reported } from './problem.js';
+import { reported, unplugged } from './problem.js';
 import { Recorder } from './recorder.js';
 import { Settings } from './settings.js';
 import { SettingsForm } from './settings-form.js';
@@ -235,8 +235,16 @@ async function start(speaking) {
 
 /** The page's sound, which begins with the first thing that the user does. */
 async function ready() {
-  if (sound !== null) return;
+  if (sound !== null) {
+    await sound.context.resume();
+    return;
+  }
   sound = await Sound.start();
+  sound.addEventListener('unplugged', () => {
+    connection.speak(sound.track);
+    notices.show(unplugged());
+    callBar.show();
+  });
   player = new Player(sound);
   talk.attach(sound, player);
   recorder.attach(sound);

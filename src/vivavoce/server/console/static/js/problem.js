@@ -86,6 +86,11 @@ function explainMicrophone(error) {
   }
 }
 
+/** It was there a moment ago. */
+export function unplugged() {
+  return new Problem('The microphone is gone', 'Choose another, or end and start again. You can type without it.');
+}
+
 /** Browsers hand out microphones to secure pages only. */
 export function insecurePage() {
   return new Problem(

@@ -5,7 +5,7 @@ import { insecurePage } from './problem.js';
 const WORKLETS = ['capture', 'player', 'recording'];
 
 /**
- * Dispatches `captured` (detail: an Int16Array of up to 40 ms).
+ * Dispatches `captured` (detail: an Int16Array of up to 40 ms), and `unplugged` when the microphone is gone.
  *
  *     microphone ─▶ input ─┬▶ capture         player ─────────┬▶ output ─▶ recording (right)
  *                          └▶ recording (left) or a call's stream └▶ loudspeaker
@@ -87,6 +87,11 @@ export class Sound extends EventTarget {
     this.microphone = microphone;
     this.#source = new MediaStreamAudioSourceNode(this.context, { mediaStream: microphone });
     this.#source.connect(this.input);
+    microphone.getAudioTracks()[0].addEventListener('ended', () => {
+      if (this.microphone !== microphone) return;
+      this.deafen();
+      this.dispatchEvent(new Event('unplugged'));
+    });
     this.mute(this.#muted);
     return microphone;
   }
