@@ -31,6 +31,7 @@ async def test_nothing_fails(server: Server, tools: ToolServer, dialect: Dialect
     assert not_run(report) <= UNSEEN
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.xdist_group("conformance-calls")
 async def test_nothing_fails_over_webrtc(server: Server, tools: ToolServer) -> None:
     target = Target.at(server.url, api_key=server.key)

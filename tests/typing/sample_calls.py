@@ -3,9 +3,8 @@
 from typing import assert_type
 
 from vivavoce import AsyncAzureClient, AsyncClient
-from vivavoce.client import ConnectionClosed
+from vivavoce.client import AsyncCall, ConnectionClosed
 from vivavoce.client.voice import PlaybackFinished, Voice, WavSink, WavSource
-from vivavoce.client.webrtc.call import AsyncCall
 from vivavoce.client.webrtc.track import Track
 from vivavoce.protocol import ErrorEvent, OutputAudioBufferStarted, OutputAudioBufferStopped, SessionCreated
 from vivavoce.rtc import IceServer, IceSettings

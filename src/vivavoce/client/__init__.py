@@ -108,6 +108,8 @@ if TYPE_CHECKING:
     from vivavoce.client.responding import AsyncResponding
     from vivavoce.client.sync_connection import RealtimeConnection
     from vivavoce.client.sync_responding import Responding
+    from vivavoce.client.webrtc.call import AsyncCall
+    from vivavoce.client.webrtc.connecting import AsyncCallConnect
 
 __all__ = [
     "Account",
@@ -118,6 +120,8 @@ __all__ = [
     "AnswerPart",
     "AnswerText",
     "AsyncAzureClient",
+    "AsyncCall",
+    "AsyncCallConnect",
     "AsyncClient",
     "AsyncConnect",
     "AsyncRealtime",
@@ -178,6 +182,8 @@ _HOMES = {
     "AnswerPart": "answers",
     "AnswerText": "answers",
     "AsyncAzureClient": "clients",
+    "AsyncCall": "webrtc.call",
+    "AsyncCallConnect": "webrtc.connecting",
     "AsyncClient": "clients",
     "AsyncConnect": "realtime",
     "AsyncRealtime": "realtime",

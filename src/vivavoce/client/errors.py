@@ -266,7 +266,8 @@ class InvalidWebhookSignatureError(InvalidWebhook):
 class ConnectionClosed(VivavoceError):
     """The connection is over.
 
-    - code: the WebSocket close code, 1006 if the connection broke without one.
+    - code: the WebSocket close code, 1006 if the connection broke without one. Of a call: 1000 if either side
+      has hung up, 1006 if the other one is gone, 4009 if the program did not read its events.
     - reason: what was said with it, often empty.
     - error: the `error` event's object that came right before, which then tells why.
     - normal: the code is 1000, 1001 or none at all; iteration ends quietly then.
@@ -322,5 +323,6 @@ _CODES = {
     3000: ("The server refuses the key", "check api_key"),
     4000: ("The server refuses the request", "check the model and the query parameters"),
     4004: ("The server does not know the model", "check the model"),
+    4009: ("The program did not read the events of the call", "iterate it while it lasts"),
 }
 """What a close code means, and what to do about it."""

@@ -67,6 +67,9 @@ class Voice:
     played; also when the response was done long before. The formats are those of the session, whatever they
     are.
 
+    For a call over WebRTC both directions travel on its track instead, and what was heard is what the server
+    says: it truncates by itself.
+
     It watches the connection while somebody listens to that. A connection that cannot be watched needs
     `voice.feed(event)` for each event. Leaving the context ends both directions at once; wait for
     `playback_finished` first, so that a goodbye is not cut off.

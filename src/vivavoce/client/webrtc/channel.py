@@ -20,8 +20,8 @@ that reads nothing loses the call."""
 MAX_UNSENT_BYTES = 4 * 2**20
 """Bytes that may wait to be sent before sending waits."""
 
-CLOSED, LOST, TOO_MUCH = 1000, 1006, 1009
-"""What the end of a call is called: as the close code of a WebSocket that ended so."""
+CLOSED, LOST, UNREAD = 1000, 1006, 4009
+"""What the end of a call is called: as the close code of a WebSocket that ended so, where there is one."""
 
 
 class _Channel(Enum):
@@ -118,7 +118,7 @@ class ChannelSocket(Arrivals):
         if self._unread > MAX_UNREAD_BYTES:
             self._unread = sum(map(len, self.inbox)) + len(message)
             if self._unread > MAX_UNREAD_BYTES:
-                self._end(TOO_MUCH, "the program reads no events")
+                self._end(UNREAD, f"{self._unread} bytes wait")
                 return
         self.inbox.append(message)
         self._tell()
