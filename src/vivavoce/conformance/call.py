@@ -63,7 +63,6 @@ class CallWire(ChannelSocket):
 
     async def send(self, message: str | bytes, *, text: bool = True) -> None:
         await super().send(message.decode() if text and isinstance(message, bytes) else message)
-        await self.caught_up()
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
         while (message := await self._frames.get()) is not None:

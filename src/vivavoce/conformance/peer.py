@@ -230,6 +230,7 @@ class Peer:
         self._markers += 1
         name = f"conformance.marker.{self._markers}"
         await self.send({"type": name, "event_id": name})
+        await self.wire.caught_up()
         events: list[Event] = []
         while True:
             try:

@@ -26,6 +26,9 @@ class Wire(Protocol):
     async def send(self, message: str | bytes, *, text: bool) -> None:
         """Send a message. Raises ConnectionError when it is closed."""
 
+    async def caught_up(self) -> None:
+        """Return when the server has taken what was sent, as far as that is known here."""
+
     def __aiter__(self) -> AsyncIterator[str | bytes]:
         """The messages that come, until the end."""
 
@@ -61,6 +64,9 @@ class WebSocketWire:
             await self.socket.send(message, text=text)
         except ConnectionClosed:
             raise ConnectionResetError from None
+
+    async def caught_up(self) -> None:
+        """What is sent waits by itself."""
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
         try:
