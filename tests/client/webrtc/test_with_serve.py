@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.client.tools.test_with_serve import ASK, SET, Seen, set_light_brightness
 from tests.client.voice.test_with_serve import check, spoken, until
 from tests.serving import Server, serving
 from vivavoce.audio.wav import read_wav
 from vivavoce.client import AsyncClient, BadRequestError, ConnectionClosed, NotFoundError
+from vivavoce.client.usage import Usage
 from vivavoce.client.voice import ArraySink, ArraySource, PlaybackInterrupted, Voice, WavSink, WavSource
 from vivavoce.protocol import (
     ConversationItemRetrieved,
@@ -77,6 +79,23 @@ async def test_asking_in_writing(key: AsyncClient) -> None:
     async with key.realtime.calls.connect(model=MODEL) as rt:
         answer = await rt.ask("Say: good morning")
         assert "good morning" in answer.text.lower()
+
+
+async def test_functions_and_usage(key: AsyncClient) -> None:
+    SET.clear()
+    seen, usage = Seen(), Usage()
+    async with key.realtime.calls.connect(model=MODEL) as rt:
+        async with rt.tools(set_light_brightness) as tools:
+            written = {"type": "realtime", "output_modalities": ["text"], "tools": tools.definitions}
+            await rt.session.update(session=written)
+            await rt.conversation.item.create(item=ASK)
+            await rt.response.create()
+            async for event in rt:
+                usage.feed(event)
+                if seen.take(event):
+                    break
+    seen.check()
+    assert usage.responses == 2
 
 
 async def test_what_was_not_heard_is_truncated_by_the_server(key: AsyncClient, speech: Path) -> None:
