@@ -18,7 +18,7 @@ from vivavoce.protocol import ResponseEnd, TextDelta
 from vivavoce.rtc import IceSettings, Peer
 from vivavoce.server.calls import intake
 from vivavoce.server.calls.registry import Owner
-from vivavoce.server.config import ServerSettings
+from vivavoce.server.config import IceServerSettings, ServerSettings
 
 JUNK = (
     b"",
@@ -178,6 +178,53 @@ async def test_the_server_goes_away_before_a_call_stands(calls):
         assert (await caller.offered()).status_code == 201
         await served.application.drain(5)
         await until_ended(served, "shutdown")
+
+
+async def test_the_server_goes_away_while_an_offer_is_answered(calls):
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:  # a STUN server that never answers
+        silent.bind(("127.0.0.1", 0))
+        stun = IceServerSettings(url=f"stun:127.0.0.1:{silent.getsockname()[1]}")
+        async with calls(configured(ice_servers=(stun,))) as served, Caller(served.http) as caller:
+            offering = asyncio.create_task(caller.offered())
+            async with asyncio.timeout(10):
+                while not served.application.health().sessions:
+                    await asyncio.sleep(0.01)
+            await served.application.drain(1)
+            answer = await offering
+            assert answer.status_code == 503
+            assert "shutting down" in answer.json()["error"]["message"]
+            await until_ended(served, "shutdown")
+
+
+async def test_a_caller_that_takes_no_goodbye(calls):
+    config = replace(CONFIG, server=ServerSettings(write_timeout_s=1.0))
+    async with calls(config) as served, Caller(served.http) as caller:
+        await caller.call()
+        async with beside(served, caller) as ws:
+            await until(ws, "session.created")
+            vanish(caller.peer)
+            await ws.send('{"type": "input_audio_buffer.clear"}')
+            await until(ws, "input_audio_buffer.cleared")
+            await served.application.drain(5)
+        await until_ended(served, "shutdown")
+
+
+async def test_faults_while_a_call_ends_leave_nothing_of_it(calls, monkeypatch, caplog):
+    async def fail() -> None:
+        raise ArithmeticError("a bug, on purpose")
+
+    async with calls() as served, Caller(served.http) as caller:
+        await caller.call()
+        call = served.application.calls.find(caller.id, Owner(None))
+        free = call.runner.aclose
+        monkeypatch.setattr(call.runner, "drain", fail)
+        monkeypatch.setattr(call.runner, "aclose", fail)
+        await served.application.drain(5)
+        await caller.until_lost()
+        await until_ended(served, "shutdown")
+        assert "a call failed while it was asked to end" in caplog.text
+        assert f"a part of call {caller.id} could not be freed" in caplog.text
+        await free()
 
 
 async def test_draining_does_not_wait_for_ever(calls, caplog):

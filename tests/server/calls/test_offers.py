@@ -407,6 +407,30 @@ async def test_the_wrong_kind_of_secret(calls):
         assert refused(answer) == (400, "invalid_value", "session.type")
 
 
+async def test_kinds_that_do_not_fit(calls):
+    async with calls(GUARDED) as served:
+        realtime = json.dumps({"type": "realtime", "model": "gpt-realtime"})
+        transcription = json.dumps({"type": "transcription"})
+        key = {"headers": BEARER}
+
+        async def form(path: str, session: str) -> httpx.Response:
+            async with web() as client:
+                parts = {"sdp": (None, "v=0"), "session": (None, session)}
+                return await client.post(served.http + path, files=parts, **key)
+
+        answer = await form(CALLS + "?intent=transcription", realtime)
+        assert refused(answer) == (400, "invalid_value", "session.type")
+        answer = await form(CALLS + MODEL, transcription)
+        assert refused(answer) == (400, "invalid_model", None)
+        value = await secret(served, body={"session": {"type": "realtime", "model": "gpt-realtime"}})
+        answer = await post(served, path="/v1/realtime/translations/calls", **bearer(value))
+        assert refused(answer) == (400, "invalid_value", None)
+        assert "connect to /v1/realtime/calls" in answer.json()["error"]["message"]
+        value = await secret(served)
+        answer = await post(served, path=CALLS, **bearer(value))
+        assert refused(answer) == (400, "missing_model", None)
+
+
 async def test_models_that_are_not_there(calls):
     async with calls(replace(CONFIG, models={"butler": EngineNames()})) as served:
         assert refused(await post(served, path=CALLS + "?model=cook"))[:2] == (400, "invalid_model")
