@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -106,7 +107,9 @@ async def test_what_it_shows_people(tmp_path: Path):
     assert process.wait(20) == 0
     os.close(ours)
     text = shown.decode()
-    assert "vivavoce is ready on ws://127.0.0.1:" in text
+    ready = re.search(r"vivavoce is ready on ws://(127\.0\.0\.1:\d+)/v1/realtime", text)
+    assert ready is not None
+    assert f"http://{ready[1]}/ - open it in a browser" in text
     assert "webrtc → silence → sentence → deaf → spectral → parrot" in text
     assert 'OpenAI(base_url="http://127.0.0.1:' in text
     assert API_KEY not in text

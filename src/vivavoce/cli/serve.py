@@ -121,6 +121,8 @@ def _announce(application: "RealtimeApplication", listening: "Listening") -> Non
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
+    if application.config.server.console:
+        table.add_row("console", f"{listening.origin}/ - open it in a browser, and talk")
     for model, way in application.engines.ways.items():
         table.add_row(model or "any model", way)
     keys = application.keys

@@ -49,7 +49,12 @@ class Listening(NamedTuple):
     @property
     def base_url(self) -> str:
         """What OpenAI's clients call the base URL."""
-        return f"{'https' if self.tls else 'http'}://{self._authority}/v1"
+        return f"{self.origin}/v1"
+
+    @property
+    def origin(self) -> str:
+        """What its pages begin with."""
+        return f"{'https' if self.tls else 'http'}://{self._authority}"
 
     @property
     def _authority(self) -> str:
