@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser import chromium, serving_files
+from tests.browser import chromium, serving_files, visiting
 from tests.conftest import SHARED
-from tests.stock.browser.talk import Sentence
+from tests.serving import Server
+from tests.stock.browser.talk import Sentence, Talk
 from tests.stock.speech import BYTES_PER_MS, recording
 from vivavoce.audio.wav import write_wav
 
@@ -70,6 +71,21 @@ def browser(site: Site) -> Iterator[Browser]:
     """A browser whose own microphone says `asked.wav`."""
     with chromium(microphone=site.folder / "asked.wav") as browser:
         yield browser
+
+
+@pytest.fixture
+def talk(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterator[Talk]:
+    """A page with the program that the module names, which has seen everything in order in the end."""
+    with visiting(browser) as visit:
+        talk = Talk(visit, site.origin, request.module.PROGRAM)
+        yield talk
+        talk.finish()
+
+
+@pytest.fixture
+def calls(server: Server) -> str:
+    """Where offers go."""
+    return f"{server.base_url}/realtime/calls"
 
 
 def _write(path: Path, audio: bytes) -> None:

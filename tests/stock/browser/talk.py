@@ -1,5 +1,6 @@
 """A page in a call, as the tests see it."""
 
+import json
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -16,12 +17,30 @@ Event = dict[str, Any]
 DETECTION = {"type": "server_vad", "silence_duration_ms": 700}
 """With more patience than the pauses of those who speak."""
 HEARING = {"transcription": {"model": "gpt-4o-mini-transcribe"}, "turn_detection": DETECTION}
+SESSION: Event = {"type": "realtime", "model": "gpt-realtime", "audio": {"input": HEARING}}
+UNANSWERED: Event = SESSION | {
+    "audio": {"input": HEARING | {"turn_detection": DETECTION | {"create_response": False}}}
+}
+MANUAL: Event = SESSION | {"audio": {"input": HEARING | {"turn_detection": None}}}
+NOTEBOOK: Event = SESSION | {
+    "tools": [
+        {
+            "type": "function",
+            "name": "note_down",
+            "description": "Writes something into the notebook.",
+            "parameters": {
+                "type": "object",
+                "properties": {"page": {"type": "integer"}},
+                "required": ["page"],
+            },
+        }
+    ]
+}
 BETA_SESSION: Event = {
     "model": "gpt-4o-realtime-preview",
     "input_audio_transcription": {"model": "whisper-1"},
     "turn_detection": DETECTION,
 }
-SESSION: Event = {"type": "realtime", "model": "gpt-realtime", "audio": {"input": HEARING}}
 
 
 class Talk:
@@ -99,11 +118,12 @@ class Talk:
         return happened
 
     def finish(self) -> None:
-        """All that came was in order, and none of it was sound."""
+        """All that came was in order, and none of it was sound; the client has told of no error."""
         order = Order()
         for event in self.events:
             order.see(event)
         assert not self.of("response.output_audio.delta")
+        assert not [told for told in self.happened if told[0] == "error"]
 
     def _seen(self, kind: str) -> dict[str, Any]:
         found: dict[str, Any] = self._wait("([kind, mark]) => seen(kind, mark)", [kind, self._mark])
@@ -164,6 +184,19 @@ def answered(talk: Talk) -> str:
     talk.hears_nothing(500)
     transcript: str = done["output"][-1]["content"][0]["transcript"]
     return transcript
+
+
+def assert_notes_are_taken(talk: Talk) -> None:
+    """Somebody says something to a session that has a `NOTEBOOK`; what comes of it is said."""
+    talk.say("asked.wav")
+    called = talk.until("response.function_call_arguments.done")
+    assert json.loads(called["arguments"]) == {"page": 7}
+    talk.until("response.done")
+    talk.mark()
+    output = {"type": "function_call_output", "call_id": called["call_id"], "output": "It stands on page 7."}
+    talk.send("conversation.item.create", item=output)
+    talk.send("response.create")
+    assert answered(talk) == "It stands on page 7."
 
 
 def assert_interrupted(talk: Talk, asked_at: float, story: str) -> None:

@@ -1,10 +1,8 @@
 """A voice agent by `@openai/agents`, which calls by `OpenAIRealtimeWebRTC` where it runs in a browser."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import visiting
@@ -13,14 +11,7 @@ from tests.stock.browser.conftest import Site
 from tests.stock.browser.talk import Sentence, Talk, assert_heard_and_answered, assert_interrupted, secret
 from tests.stock.story import ASK, STORY
 
-
-@pytest.fixture
-def talk(browser: Browser, site: Site) -> Iterator[Talk]:
-    with visiting(browser) as visit:
-        talk = Talk(visit, site.origin, "agents")
-        yield talk
-        talk.finish()
-        assert not [each for each in talk.happened if each[0] == "error"]
+PROGRAM = "agents"
 
 
 def begin(talk: Talk, server: Server, *, tools: bool = False) -> str:

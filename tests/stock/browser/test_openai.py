@@ -1,36 +1,25 @@
 """`openai/realtime/webrtc` of the official npm package, with the offer sent by its own client."""
 
-import json
-from collections.abc import Iterator
-
 import httpx
-import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import visiting
 from tests.serving import Server
 from tests.stock.browser.conftest import Site
 from tests.stock.browser.talk import (
-    HEARING,
+    NOTEBOOK,
     SESSION,
+    UNANSWERED,
     Sentence,
     Talk,
-    answered,
     assert_heard_and_answered,
     assert_interrupted,
+    assert_notes_are_taken,
     secret,
 )
 from tests.stock.story import ASK, STORY
 
-UNANSWERED = HEARING | {"turn_detection": {"type": "server_vad", "create_response": False}}
-
-
-@pytest.fixture
-def talk(browser: Browser, site: Site) -> Iterator[Talk]:
-    with visiting(browser) as visit:
-        talk = Talk(visit, site.origin, "openai")
-        yield talk
-        talk.finish()
+PROGRAM = "openai"
 
 
 def test_speech(talk: Talk, server: Server, said: Sentence) -> None:
@@ -48,8 +37,7 @@ def test_speech(talk: Talk, server: Server, said: Sentence) -> None:
 
 def test_an_interruption(talk: Talk, server: Server) -> None:
     talk.page.evaluate("microphone.install()")
-    session = SESSION | {"audio": {"input": UNANSWERED}}
-    talk.begin(baseURL=server.base_url, key=secret(server), session=session)
+    talk.begin(baseURL=server.base_url, key=secret(server), session=UNANSWERED)
     asked_at = talk.now
     talk.type(ASK)
     talk.until("output_audio_buffer.started")
@@ -60,18 +48,8 @@ def test_an_interruption(talk: Talk, server: Server) -> None:
 
 def test_a_tool(talk: Talk, server: Server) -> None:
     talk.page.evaluate("microphone.install()")
-    page = {"type": "object", "properties": {"page": {"type": "integer"}}, "required": ["page"]}
-    tool = {"type": "function", "name": "note_down", "description": "Writes.", "parameters": page}
-    talk.begin(baseURL=server.base_url, key=secret(server), session=SESSION | {"tools": [tool]})
-    talk.say("asked.wav")
-    called = talk.until("response.function_call_arguments.done")
-    assert json.loads(called["arguments"]) == {"page": 7}
-    talk.until("response.done")
-    talk.mark()
-    output = {"type": "function_call_output", "call_id": called["call_id"], "output": "It stands on page 7."}
-    talk.send("conversation.item.create", item=output)
-    talk.send("response.create")
-    assert answered(talk) == "It stands on page 7."
+    talk.begin(baseURL=server.base_url, key=secret(server), session=NOTEBOOK)
+    assert_notes_are_taken(talk)
 
 
 def test_a_call_that_the_server_hangs_up(talk: Talk, server: Server) -> None:
