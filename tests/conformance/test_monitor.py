@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vivavoce.conformance import RULES, Dialect
+from vivavoce.conformance import RULES, Dialect, Transport
 from vivavoce.conformance.monitor import Ledger, Monitor, ga_shapes
 from vivavoce.conformance.peer import Frame
 from vivavoce.conformance.words import Words
@@ -62,10 +62,12 @@ EVENTS = st.fixed_dictionaries(
 )
 
 
-def watched(dialect: Dialect, *events: object, secret: str = "") -> Ledger:
+def watched(
+    dialect: Dialect, *events: object, secret: str = "", transport: Transport = Transport.WEBSOCKET
+) -> Ledger:
     """What a connection that carries these events says about the rules."""
-    ledger = Ledger(dialect)
-    monitor = Monitor(ledger, "some.check", Words(dialect), secret)
+    ledger = Ledger(dialect, transport)
+    monitor = Monitor(ledger, "some.check", Words(dialect, transport), secret)
     for number, event in enumerate(events):
         text = json.dumps(event)
         monitor.frames.append(Frame(0.0, False, text))
@@ -74,10 +76,10 @@ def watched(dialect: Dialect, *events: object, secret: str = "") -> Ledger:
     return ledger
 
 
-@given(st.lists(EVENTS | JSON, max_size=12), st.sampled_from(Dialect))
+@given(st.lists(EVENTS | JSON, max_size=12), st.sampled_from(Dialect), st.sampled_from(Transport))
 @settings(max_examples=150, deadline=None)
-def test_nothing_throws_it(events: list[object], dialect: Dialect) -> None:
-    watched(dialect, *events)
+def test_nothing_throws_it(events: list[object], dialect: Dialect, transport: Transport) -> None:
+    watched(dialect, *events, transport=transport)
 
 
 def test_a_finding_remembers_the_first_frame_that_breaks_a_rule() -> None:
@@ -127,6 +129,41 @@ def test_a_short_key_is_not_looked_for() -> None:
     assert watched(Dialect.GA, event, secret="no").findings["errors.key-concealed"].broken == 0
 
 
+@pytest.mark.parametrize("transport", Transport)
 @pytest.mark.parametrize("dialect", Dialect)
-def test_a_dialect_is_judged_by_its_own_rules(dialect: Dialect) -> None:
-    assert Ledger(dialect).findings.keys() == {id for id, rule in RULES.items() if dialect in rule.dialects}
+def test_a_dialect_is_judged_by_its_own_rules(dialect: Dialect, transport: Transport) -> None:
+    own = {id for id, rule in RULES.items() if dialect in rule.dialects and rule.over(transport)}
+    assert Ledger(dialect, transport).findings.keys() == own
+    assert ("webrtc.started-once" in own) is (dialect is Dialect.GA and transport is Transport.WEBRTC)
+
+
+HEARD = ("webrtc.started-once", "webrtc.stopped-or-cleared", "webrtc.stopped-after-done")
+
+
+def answer(*told: str) -> list[Event]:
+    """A spoken answer of which all this is told, in this order."""
+    about = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0, "content_index": 0}
+    events: list[Event] = [
+        {"type": "response.content_part.added", **about, "part": {"type": "audio", "transcript": ""}}
+    ]
+    for name in told:
+        done = {"type": "response.done", "response": {"id": "resp_1"}}
+        events.append(done if name == "done" else {"type": f"output_audio_buffer.{name}", **about})
+    return [{"event_id": f"event_{number}", **event} for number, event in enumerate(events)]
+
+
+@pytest.mark.parametrize(
+    ("told", "broken"),
+    [
+        (("started", "done", "stopped"), ()),
+        (("started", "cleared", "done"), ()),
+        (("done", "started", "stopped"), ()),
+        (("started", "started", "done", "stopped"), ("webrtc.started-once",)),
+        (("started", "stopped", "done"), ("webrtc.stopped-after-done",)),
+        (("started", "done", "cleared", "stopped"), ("webrtc.stopped-or-cleared",)),
+        (("done", "stopped"), ("webrtc.stopped-or-cleared",)),
+    ],
+)
+def test_what_is_told_of_what_is_heard(told: tuple[str, ...], broken: tuple[str, ...]) -> None:
+    findings = watched(Dialect.GA, *answer(*told), transport=Transport.WEBRTC).findings
+    assert tuple(rule for rule in HEARD if findings[rule].broken) == broken
