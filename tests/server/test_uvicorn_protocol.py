@@ -140,3 +140,38 @@ async def test_a_request_that_is_too_long_is_answered(serve, part: str, longer: 
         assert answer.split(b" ")[1] == status
         writer.close()
         await asyncio.wait_for(none_left(served), 5)
+
+
+# Clients that never come to the point.
+
+
+async def test_a_request_whose_headers_do_not_end_is_given_up(serve, monkeypatch):
+    monkeypatch.setattr(uvicorn_protocol, "REQUEST_S", 0.1)
+    async with serve() as served:
+        for begin in (b"", b"GET /v1/models HTTP/1.1\r\nX: "):
+            reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            writer.write(begin)
+            with suppress(ConnectionError):
+                assert await asyncio.wait_for(reader.read(), 20) == b""
+            writer.close()
+        await asyncio.wait_for(none_left(served), 20)
+
+
+async def test_requests_after_each_other_have_their_time_each(serve, monkeypatch):
+    monkeypatch.setattr(uvicorn_protocol, "REQUEST_S", 0.5)
+    async with serve() as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        for _ in range(4):
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert (await asyncio.wait_for(reader.readuntil(b"}"), 20)).startswith(b"HTTP/1.1 200")
+            await asyncio.sleep(0.2)
+        writer.close()
+
+
+async def test_a_websocket_stays_longer_than_a_request_may_take(serve, monkeypatch):
+    monkeypatch.setattr(uvicorn_protocol, "REQUEST_S", 0.1)
+    async with serve() as served, connect(served.url + MODEL) as ws:
+        await ws.recv()
+        await asyncio.sleep(0.3)
+        await ws.send(json.dumps({"echo": "still here"}))
+        assert json.loads(await ws.recv())["event_id"] == "still here"

@@ -82,10 +82,14 @@ class RealtimeEndpoint:
             await deny(scope, receive, send, 404, errors.call_not_found())
             return
         limit = call.limits.max_sidebands
-        if len(call.sidebands) >= limit:
+        if len(call.sidebands) + call.joining >= limit:
             await deny(scope, receive, send, 429, too_many_sidebands(limit))
             return
-        await send({"type": "websocket.accept", "subprotocol": chosen_subprotocol(scope)})
+        call.joining += 1
+        try:
+            await send({"type": "websocket.accept", "subprotocol": chosen_subprotocol(scope)})
+        finally:
+            call.joining -= 1
         if call.state is CallState.ENDED:  # meanwhile
             await send({"type": "websocket.close", "code": CLOSE_CALL_ENDED, "reason": "the call has ended"})
             return

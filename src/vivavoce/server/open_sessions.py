@@ -65,6 +65,8 @@ class OpenSessions:
     def opening(self, admitted: Admitted) -> Opening | Refused:
         """What the session of a caller who may come in begins with, if there is room for it and the key may
         have one more."""
+        if closed := self.closed:  # it may have closed while a caller's request was still coming in
+            return Refused(closed, CLOSE_TRY_AGAIN_LATER, 503)
         limit = self._config.server.max_sessions
         if limit and len(self) >= limit:
             return Refused(full(limit), CLOSE_TRY_AGAIN_LATER, 503)

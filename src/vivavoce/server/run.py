@@ -19,7 +19,7 @@ from vivavoce.engines.registry import ConfigurationError
 from vivavoce.server.application import RealtimeApplication
 from vivavoce.server.config import ServerSettings
 from vivavoce.server.frames import StreamedWebSocket
-from vivavoce.server.uvicorn_protocol import AbortableWebSocket, is_fault
+from vivavoce.server.uvicorn_protocol import AbortableWebSocket, PunctualHttp, is_fault
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +98,7 @@ def uvicorn_config(
     logging.getLogger("uvicorn.error").addFilter(is_fault)
     return uvicorn.Config(
         application,
+        http=PunctualHttp,
         ws=StreamedWebSocket,
         ws_max_size=MAX_FRAME_BYTES,
         ws_ping_interval=PING_INTERVAL_S,

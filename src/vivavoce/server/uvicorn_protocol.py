@@ -1,8 +1,9 @@
-"""uvicorn's WebSocket connection, with a way out that does not need the peer.
+"""uvicorn's connections, with ways out that do not need the peer.
 
 Closing a connection waits until the peer has read what is still under way, which a peer that stopped reading
 never does; uvicorn then keeps the socket for good. This connection gives such a peer a few seconds and drops
-it, and lets the application do so at once.
+it, and lets the application do so at once. Nor does uvicorn mind a client that connects and never asks for
+anything, which would hold a socket for good, too.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NotRequired, TypedDict, cast
 
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -18,6 +20,9 @@ ABORT_AFTER_S = 10.0
 
 SILENT_S = 0.5
 """How long a peer that broke the WebSocket protocol must have sent nothing before the socket is closed."""
+
+REQUEST_S = 20.0
+"""How long a client may take from its connection to the end of its request's headers."""
 
 EXTENSION = "vivavoce.connection"
 """The name under `scope["extensions"]` where an application finds a `ConnectionControl`."""
@@ -97,3 +102,38 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
     def _abort_soon(self) -> None:
         if self._abort_timer is None and not self._lost:
             self._abort_timer = self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
+
+
+class PunctualHttp(AutoHTTPProtocol):  # type: ignore[valid-type, misc]
+    """One connection on which nothing was asked for yet, or HTTP is spoken. It is dropped when the headers of
+    a request take longer than `REQUEST_S`; how long a body may take is up to who reads it."""
+
+    _request_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_waiting()
+        elif self.transport.get_protocol() is self and not self.transport.is_closing():
+            self._expect()
+
+    def handle_websocket_upgrade(self, *request: Any) -> None:
+        self._stop_waiting()
+        super().handle_websocket_upgrade(*request)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        if self._request_timer is None:
+            self._request_timer = self.loop.call_later(REQUEST_S, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None

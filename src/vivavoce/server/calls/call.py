@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from enum import Enum
+from itertools import count
 from typing import Any, Protocol
 
 import msgspec
@@ -21,6 +22,9 @@ from vivavoce.session.ids import Ids
 logger = logging.getLogger(__name__)
 
 CLOSE_CALL_ENDED = 1000
+
+EVENTS_AT_ONCE = 32
+"""After that many events the other calls have a turn: one that sends events without end holds up nobody."""
 
 
 class CallState(Enum):
@@ -103,6 +107,8 @@ class Call:
         self.state = CallState.CONNECTING
         self.ended_by: End | None = None
         self.sidebands: set[Connection] = set()
+        self.joining = 0
+        """WebSockets that will be sidebands as soon as they are accepted."""
         self.limits = limits
         self.accepts = accepts
         """What its session takes in the GA dialect, which all sidebands speak."""
@@ -254,7 +260,9 @@ class Call:
         runner = self._runner = self._make_runner(transport=self._transport, dialect=self._dialect)
         await runner.start()
         self._to(CallState.OPEN)
-        while True:
+        for taken in count(1):
+            if taken % EVENTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
             if self._transport.behind:
                 await self._transport.caught_up()
             came = await self.intake.next()
