@@ -33,12 +33,10 @@ def serving(
     config: str = "",
     packages: Path | None = None,
     failures: bool = False,
-    key: str | None = API_KEY,
 ) -> Iterator[Server]:
     """A server on a free loopback port, with this configuration (TOML) and these options.
 
     Files go into `folder`. `packages` is a folder of packages that are installed for this server alone. At
-    `key`: the key that opens it; None: everybody may come in. At
     the end the server must stop when asked, with status 0, and must not have logged a failure; with
     `failures` it may have.
     """
@@ -47,8 +45,7 @@ def serving(
     if packages is not None:
         paths = filter(None, [str(packages), os.environ.get("PYTHONPATH", "")])
         environment["PYTHONPATH"] = os.pathsep.join(paths)
-    keys = () if key is None else ("--api-key", key)
-    given = (*keys, "--config", "vivavoce.toml", *options)
+    given = ("--api-key", API_KEY, "--config", "vivavoce.toml", *options)
     with serving_somehow(folder, *given, environment=environment, kind=Server) as server:
         yield server
     assert failures or "Traceback" not in server.log, server.log

@@ -56,7 +56,8 @@ def test_who_gives_up_is_not_connected(browser: Browser, server: Server, relay: 
     with console(browser, f"http://127.0.0.1:{relay.port}/", server.key, spoken) as page:
         page.sign_in()
         page.choose("WebSocket")
-        page.start()
+        page.write("Please say good morning")
+        expect(page.entries("assistant").locator(".words")).to_have_text("good morning")
         relay.gone = True
         relay.cut()
         page.page.get_by_role("button", name="Give up").click()
@@ -66,6 +67,7 @@ def test_who_gives_up_is_not_connected(browser: Browser, server: Server, relay: 
         relay.gone = False
         page.start()
         expect(page.notice()).to_have_count(0)
+        expect(page.entries("user")).to_have_count(0)  # another conversation
         page.visit.console.clear()
 
 

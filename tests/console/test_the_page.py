@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, expect
 
 from tests.console.mounted import PATH
 from tests.console.page import Console, console
-from tests.serving import serving
 
 ROOT = Path(__file__).parents[2]
 NAMED = {
@@ -69,21 +68,12 @@ class TestTheWayIn:
         page.say()
         page.hears()
 
-    def test_without_keys_nobody_is_asked_for_one(
-        self, browser: Browser, spoken: str, tmp_path_factory: pytest.TempPathFactory
-    ) -> None:
-        with serving(tmp_path_factory.mktemp("open"), key=None) as server:
-            url = server.base_url.removesuffix("/v1") + "/"
-            with console(browser, url, "no key at all", spoken) as visit:
-                expect(visit.page.get_by_label("API key", exact=True)).to_be_hidden()
-                visit.write("Please say good morning")
-                expect(visit.entries("assistant").locator(".words")).to_have_text("good morning")
-
     @pytest.mark.parametrize("transport", ["WebRTC", "WebSocket"])
-    def test_under_a_path_of_another_application(
+    def test_without_keys_and_under_a_path_of_another_application(
         self, browser: Browser, spoken: str, mounted: str, transport: str
     ) -> None:
         with console(browser, mounted, "no key at all", spoken) as visit:
+            expect(visit.page.get_by_label("API key", exact=True)).to_be_hidden()
             visit.choose(transport)
             visit.write("Please say good morning")
             expect(visit.entries("assistant").locator(".words")).to_have_text("good morning")
@@ -92,7 +82,7 @@ class TestTheWayIn:
 
 @pytest.fixture(scope="module")
 def mounted() -> Iterator[str]:
-    """The console's URL in an application of somebody else's."""
+    """The console's URL in an application of somebody else's, where nobody needs a key."""
     command = [sys.executable, "-m", "tests.console.mounted"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

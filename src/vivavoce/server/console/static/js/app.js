@@ -13,7 +13,7 @@ import { Floor } from './floor.js';
 import { Meters } from './meters.js';
 import { Notices } from './notices.js';
 import { Player } from './player.js';
-import { reported, unplugged } from './problem.js';
+import { reported, tooShort, unplugged } from './problem.js';
 import { Recorder } from './recorder.js';
 import { Settings } from './settings.js';
 import { SettingsForm } from './settings-form.js';
@@ -120,7 +120,7 @@ connection.addEventListener('received', ({ detail: event }) => {
   calls.receive(event);
   talk.receive(event);
   callBar.show();
-  if (event.type === 'error') notices.show(reported(event.error));
+  if (event.type === 'error' && reported(event.error) !== null) notices.show(reported(event.error));
   if (event.type === 'response.done' && event.response.status === 'failed') {
     notices.show(reported(event.response.status_details?.error ?? { message: 'The answer failed.' }));
   }
@@ -173,6 +173,7 @@ writeBar.addEventListener('message', ({ detail }) => {
   }
 });
 talk.addEventListener('holding', hushMicrophone);
+talk.addEventListener('short', () => notices.show(tooShort()));
 talk.addEventListener('turn', ({ detail }) => {
   if (detail === 'spoken') timeline.begin('spoken', performance.now());
   else timeline.released(performance.now());
@@ -230,6 +231,7 @@ async function start(speaking) {
     notices.show(error);
     return;
   }
+  for (const room of [conversation, timeline, recorder]) room.clear();
   connection.open(join);
 }
 

@@ -15,6 +15,8 @@ export class ConversationView {
   #calls;
   /** @type {Map<string, HTMLElement>} By the ids of the entries. */
   #shown = new Map();
+  /** @type {Set<import('./conversation.js').Entry>} What changed since it was shown. */
+  #changed = new Set();
   /** @type {Set<string>} Entries that were read out. */
   #announced = new Set();
 
@@ -29,12 +31,12 @@ export class ConversationView {
     this.#list = list;
     this.#scroll = scroll;
     this.#announcer = announcer;
-    conversation.addEventListener('change', ({ detail }) => this.#show(detail));
+    conversation.addEventListener('change', ({ detail }) => this.#note(detail));
     conversation.addEventListener('remove', ({ detail }) => this.#remove(detail.id));
     conversation.addEventListener('clear', () => this.#clear());
     calls.addEventListener('call', ({ detail }) => {
       const entry = conversation.find(detail.itemId);
-      if (entry !== undefined) this.#show(entry);
+      if (entry !== undefined) this.#note(entry);
     });
   }
 
@@ -46,19 +48,33 @@ export class ConversationView {
     this.#follow(() => this.#list.append(element('li.divider', {}, element('p.hint', {}, words))));
   }
 
+  /**
+   * Show what is new with the next frame: words come faster than anybody reads.
+   * @param {import('./conversation.js').Entry} entry
+   */
+  #note(entry) {
+    if (this.#changed.size === 0) requestAnimationFrame(() => this.#draw());
+    this.#changed.add(entry);
+  }
+
+  #draw() {
+    const { entries } = this.#conversation;
+    const changed = entries.filter((entry) => this.#changed.has(entry));
+    this.#changed.clear();
+    this.#follow(() => changed.forEach((entry) => this.#show(entry)));
+  }
+
   /** @param {import('./conversation.js').Entry} entry */
   #show(entry) {
-    this.#follow(() => {
-      let shown = this.#shown.get(entry.id);
-      if (shown === undefined) {
-        shown = blank(entry);
-        this.#shown.set(entry.id, shown);
-      }
-      this.#place(shown, entry);
-      if (entry.kind === 'call') this.#fillCall(shown, entry);
-      else fill(shown, entry);
-      this.#announce(entry);
-    });
+    let shown = this.#shown.get(entry.id);
+    if (shown === undefined) {
+      shown = blank(entry);
+      this.#shown.set(entry.id, shown);
+    }
+    this.#place(shown, entry);
+    if (entry.kind === 'call') this.#fillCall(shown, entry);
+    else fill(shown, entry);
+    this.#announce(entry);
   }
 
   /**
@@ -125,6 +141,7 @@ export class ConversationView {
 
   #clear() {
     this.#shown.clear();
+    this.#changed.clear();
     this.#announced.clear();
     this.#list.replaceChildren();
   }

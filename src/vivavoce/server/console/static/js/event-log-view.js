@@ -20,6 +20,8 @@ export class EventLogView {
   #shown = new Map();
   #filter = { words: '', direction: '', deltas: false };
   #paused = false;
+  /** @type {Logged[]} What the next frame shows. */
+  #new = [];
 
   /**
    * @param {import('./event-log.js').EventLog} log
@@ -54,11 +56,17 @@ export class EventLogView {
 
   /** @param {Logged} entry */
   #add(entry) {
+    if (this.#new.length === 0) requestAnimationFrame(() => this.#draw());
+    this.#new.push(entry);
+  }
+
+  #draw() {
+    const entries = this.#new.splice(0).filter((entry) => !this.#paused && this.#fits(entry));
     this.#tellCount();
-    if (this.#paused || !this.#fits(entry)) return;
+    if (entries.length === 0) return;
     const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
     const near = scrollHeight - scrollTop - clientHeight < NEAR_PX;
-    this.#append(entry);
+    entries.forEach((entry) => this.#append(entry));
     if (near) this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
 
@@ -88,6 +96,7 @@ export class EventLogView {
   }
 
   #redraw() {
+    this.#new = [];
     this.#shown.clear();
     this.#lines.replaceChildren();
     this.#log.entries

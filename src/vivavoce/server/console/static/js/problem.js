@@ -54,11 +54,16 @@ export function refused(status, error) {
   return new Problem('The server refused', said, error?.code);
 }
 
+/** What was asked for had come about by itself. */
+const HARMLESS = ['response_cancel_not_active'];
+
 /**
- * The error object of an `error` event.
+ * The error object of an `error` event, as a problem; null where nobody has one.
  * @param {{message: string, code?: string | null, param?: string | null}} error
  */
 export function reported({ message, code, param }) {
+  if (HARMLESS.includes(code ?? '')) return null;
+  if (code === 'input_audio_buffer_commit_empty') return tooShort();
   if (code === 'session_expired') {
     return new Problem('The session has reached its longest duration', 'Start again to go on.');
   }
@@ -86,9 +91,17 @@ function explainMicrophone(error) {
   }
 }
 
+/** The button was released at once. */
+export function tooShort() {
+  return new Problem('That was too short', 'Hold the button as long as you speak.');
+}
+
 /** It was there a moment ago. */
 export function unplugged() {
-  return new Problem('The microphone is gone', 'Choose another, or end and start again. You can type without it.');
+  return new Problem(
+    'The microphone is gone',
+    'Choose another, or end and start again. You can type without it.',
+  );
 }
 
 /** Browsers hand out microphones to secure pages only. */
