@@ -103,7 +103,7 @@ def test_all_examples_are_run() -> None:
     own = {name for name in found if name.startswith(("realtime/", "azure/"))}
     assert own == {
         *(f"{folder}realtime/{name}.py" for folder in ("", "azure/") for name in ("ws", "websocket")),
-        *(f"realtime/{name}.py" for name in ("text", "text_sync", "transcription")),
+        *(f"realtime/{name}.py" for name in ("text", "text_sync", "transcription", "webrtc")),
     }
     readme = (EXAMPLES / "README.md").read_text()
     assert all(Path(name).name in readme for name in own)
