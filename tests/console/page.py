@@ -21,11 +21,14 @@ MICROPHONE = "microphone.install()"
 class Console:
     """One visit. What it may not do, it has not done when `finish` returns."""
 
-    def __init__(self, visit: Visit, url: str, key: str, spoken: str) -> None:
+    def __init__(self, visit: Visit, url: str, key: str, spoken: str | None) -> None:
+        """`spoken`: what its microphone says when told to, a data URL; None leaves the browser its own."""
         self.visit, self.url, self.key = visit, url, key
         self._spoken = spoken
         self.page: Page = visit.page
-        self.page.add_init_script(f"globalThis.violations = []; {POLICY}; {MICROPHONE}")
+        self.page.add_init_script(f"globalThis.violations = []; {POLICY};")
+        if spoken is not None:
+            self.page.add_init_script(MICROPHONE)
         self.page.goto(url)
         self.ready()
 
@@ -168,7 +171,7 @@ class Console:
 
 
 @contextmanager
-def console(browser: Browser, url: str, key: str, spoken: str, **profile: Any) -> Iterator[Console]:
+def console(browser: Browser, url: str, key: str, spoken: str | None, **profile: Any) -> Iterator[Console]:
     """The console at this URL, in a profile of its own."""
     with visiting(browser, **{"viewport": {"width": 1440, "height": 900}, **profile}) as visit:
         opened = Console(visit, url, key, spoken)

@@ -59,7 +59,8 @@ def lines() -> list[str]:
 def _show(page: Console, name: str) -> None:
     taken = page.page.screenshot()
     if TAKEN:
-        few_colours = Image.open(io.BytesIO(taken)).convert("RGB").quantize(COLOURS)
+        picture = Image.open(io.BytesIO(taken)).convert("RGB")
+        few_colours = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         few_colours.save(IMAGES / f"console-{name}.png", optimize=True)
 
 
@@ -76,8 +77,8 @@ def test_a_conversation_to_look_at(browser: Browser, server: Server, lines: list
     with console(browser, server.base_url.removesuffix("/v1") + "/", server.key, question, **profile) as page:
         page.sign_in()
         page.define(DOOR.name, str(DOOR.description), json.dumps(DOOR.parameters, indent=2), SNIPPET)
-        page.page.evaluate("document.querySelector('.session').scrollTo(0, 0)")
         page.choose("WebSocket")
+        page.page.evaluate("document.querySelector('.session').scrollTo(0, 0)")
         page.start()
         answers = page.entries("assistant")
         for number, line in enumerate((question, door)):

@@ -1,5 +1,6 @@
 """Conversations in the console, over a real server: spoken, written, interrupted."""
 
+import base64
 import re
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.page import Console
+from tests.browser import chromium
+from tests.console.page import Console, console
+from tests.serving import Server
 from tests.stock.story import ASK, STORY
 
 
@@ -46,6 +49,27 @@ def test_somebody_speaks_and_hears_the_answer(page: Console, said: str, tmp_path
     assert received.index("input_audio_buffer.speech_started") < received.index("response.done")
     assert page.key not in str(events)
     assert not re.search(r"ek_\w", str(events))
+
+
+def test_the_browsers_own_microphone(server: Server, spoken: str, said: str, tmp_path: Path) -> None:
+    recorded = tmp_path / "said.wav"
+    recorded.write_bytes(base64.b64decode(spoken.partition(",")[2]))
+    with (
+        chromium(microphone=recorded) as browser,
+        console(browser, server.base_url.removesuffix("/v1") + "/", server.key, None) as page,
+    ):
+        page.sign_in()
+        page.start()
+        expect(page.entries("user").locator(".words")).to_contain_text(said or re.compile(r"\w"))
+        page.hears()
+        expect(page.page.get_by_role("meter", name="The assistant")).not_to_have_attribute(
+            "aria-valuetext", "silent"
+        )
+        device = page.page.get_by_role("combobox", name="Microphone")
+        expect(device.get_by_role("option")).not_to_have_count(1)
+        device.select_option(index=1)
+        page.page.get_by_role("button", name="End", exact=True).click()
+        page.start()
 
 
 def test_speaking_interrupts_the_answer(page: Console) -> None:
