@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import random
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 
 from tests.rtc.ends import End, level, pitch, tone
 from vivavoce.rtc import opus, rtp, sdp
-from vivavoce.rtc.media import Media
+from vivavoce.rtc.media import FRAME_S, Media
 
 
 class Wire:
@@ -70,13 +71,27 @@ async def test_the_pace_does_not_drift() -> None:
     speaker = End(hertz=440)
     one = media(speaker)
     wire = Wire(media(End()))
+    begin = math.ceil(asyncio.get_running_loop().time() / FRAME_S) * FRAME_S
     one.begin(wire)
     await speaker.until(lambda: len(wire.packets) >= 50)
     one.end()
-    first_at, first = wire.packets[0]
+    first = wire.packets[0][1]
     for at, packet in wire.packets:
         # Never before its time: what was late is no reason for the next one to be later, or early.
-        assert at - first_at >= (packet.timestamp - first.timestamp) % 2**32 / 48_000 - 0.002
+        assert at >= begin + (packet.timestamp - first.timestamp) % 2**32 / 48_000 - 0.002
+
+
+async def test_all_voices_speak_at_the_same_moments() -> None:
+    voices = [media(End(hertz=440)) for _ in range(5)]
+    for one in voices:
+        one.begin(Wire(media(End())))
+        await asyncio.sleep(0.013)
+    dues = [one._due for one in voices]
+    for one in voices:
+        one.end()
+    for due in dues:
+        frames = (due - dues[0]) / FRAME_S
+        assert frames == pytest.approx(round(frames), abs=1e-6)
 
 
 async def test_a_stall_is_not_made_up_for_by_a_burst() -> None:

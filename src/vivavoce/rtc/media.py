@@ -1,6 +1,7 @@
 """Both voices of a connection, on one clock: what is heard, what is said, and the reports about both."""
 
 import asyncio
+import math
 import random
 from collections.abc import Callable
 from typing import Protocol
@@ -72,11 +73,13 @@ class Media:
     def begin(self, way: Way) -> None:
         """Media can flow."""
         loop = asyncio.get_running_loop()
+        now = loop.time()
         self._way = way
-        self._due = loop.time()
-        self._report_due = self._due + _REPORTS_S * random.uniform(0.25, 0.75)
-        self._inbound.begin(self._due)
-        self._frame()
+        # All voices of an event loop speak at the same moments: it wakes up once for them.
+        self._due = math.ceil(now / FRAME_S) * FRAME_S
+        self._report_due = now + _REPORTS_S * random.uniform(0.25, 0.75)
+        self._inbound.begin(now)
+        self._timer = loop.call_at(self._due, self._frame)
 
     def end(self) -> None:
         """Nothing is said and heard any more; the other end is told."""
