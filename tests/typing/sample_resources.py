@@ -3,8 +3,7 @@
 from typing import assert_type
 
 from vivavoce import AsyncAzureClient, AsyncClient, Client, StatusError
-from vivavoce.client import ConnectError, RateLimitError
-from vivavoce.client.resources import CreatedCall
+from vivavoce.client import ConnectError, CreatedCall, RateLimitError
 from vivavoce.protocol.rest import ClientSecret, UnknownClientSecret
 from vivavoce.protocol.webhooks import RealtimeCallIncoming, UnknownWebhook
 
