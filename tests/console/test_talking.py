@@ -99,7 +99,7 @@ def test_the_answer_can_be_stopped(page: Console) -> None:
     page.hears()
 
 
-def test_one_may_write_without_a_microphone(page: Console) -> None:
+def test_one_may_write_without_a_microphone(page: Console, said: str) -> None:
     page.choose("Written")
     page.write("Please say good morning")
     page.connected()
@@ -107,6 +107,22 @@ def test_one_may_write_without_a_microphone(page: Console) -> None:
     expect(page.entries("assistant").locator(".words")).to_have_text("good morning")
     assert list(page.stages(1)) == ["Language"]
     expect(page.logged("response.output_audio.done")).to_have_count(0)
+    page.page.get_by_role("button", name="Turn the microphone on").click()
+    expect(page.page.get_by_role("button", name="Mute the microphone")).to_be_visible()
+    page.say()
+    expect(page.entries("user").nth(1).locator(".words")).to_contain_text(said or re.compile(r"\w"))
+
+
+def test_a_muted_microphone_says_nothing(page: Console) -> None:
+    page.start()
+    mute = page.page.get_by_role("button", name="Mute the microphone")
+    mute.click()
+    expect(mute).to_have_attribute("aria-pressed", "true")
+    page.say()
+    expect(page.logged("input_audio_buffer.speech_started")).to_have_count(0)
+    mute.click()
+    page.say()
+    expect(page.logged("input_audio_buffer.speech_started")).to_have_count(1)
 
 
 def test_push_to_talk_with_the_space_bar(page: Console, said: str) -> None:

@@ -163,6 +163,7 @@ tools.addEventListener('change', () => {
 
 // Talking and writing.
 callBar.addEventListener('start', () => start(true));
+callBar.addEventListener('listen', () => listen().catch((error) => notices.show(error)));
 callBar.addEventListener('end', () => connection.close());
 writeBar.addEventListener('problem', ({ detail }) => notices.show(detail));
 writeBar.addEventListener('message', ({ detail }) => {
@@ -262,6 +263,7 @@ async function listen() {
   await sound.listen(settings.values.device);
   connection.speak(sound.track);
   hushMicrophone();
+  callBar.show();
   await form.devices();
 }
 

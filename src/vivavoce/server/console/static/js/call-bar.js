@@ -17,7 +17,7 @@ const BUSY = 'input, select, textarea, button, summary, a, [contenteditable]';
  * @property {import('./connection.js').Connection} connection
  */
 
-/** Dispatches `start` and `end`. */
+/** Dispatches `start` and `end`, and `listen` when the microphone is to be turned on meanwhile. */
 export class CallBar extends EventTarget {
   #talk;
   #settings;
@@ -43,7 +43,10 @@ export class CallBar extends EventTarget {
       this.dispatchEvent(new Event(connection.state === 'closed' ? 'start' : 'end')),
     );
     stop.addEventListener('click', () => talk.stop());
-    mute.addEventListener('click', () => this.#mute(!this.#muted));
+    mute.addEventListener('click', () => {
+      if (this.#hears) this.#mute(!this.#muted);
+      else this.dispatchEvent(new Event('listen'));
+    });
     hold.addEventListener('pointerdown', (event) => {
       hold.setPointerCapture(event.pointerId);
       talk.press();
@@ -78,15 +81,24 @@ export class CallBar extends EventTarget {
     this.#sound?.mute(this.#muted || hushed);
   }
 
+  /** Whether there is a microphone. */
+  get #hears() {
+    return this.#sound?.microphone != null;
+  }
+
   /** What can be done now. */
   show() {
     const { start, hold, mute, stop } = this.#elements;
     const { state, isOpen } = this.#connection;
-    const hears = isOpen && this.#sound?.microphone != null;
+    const { handsFree } = this.#settings.values;
+    const hears = this.#hears;
     start.querySelector('span').textContent = WORDS[state];
     start.querySelector('use').setAttribute('href', state === 'closed' ? '#icon-mic' : '#icon-end');
-    hold.hidden = !hears || this.#settings.values.handsFree;
-    mute.hidden = !hears || !this.#settings.values.handsFree;
+    hold.hidden = !isOpen || !hears || handsFree;
+    mute.hidden = !isOpen || (hears && !handsFree);
+    mute.setAttribute('aria-label', hears ? 'Mute the microphone' : 'Turn the microphone on');
+    mute.setAttribute('aria-pressed', String(hears && this.#muted));
+    mute.querySelector('use').setAttribute('href', hears && !this.#muted ? '#icon-mic' : '#icon-mic-off');
     stop.hidden = !isOpen || !this.#talk.answering;
   }
 
@@ -115,10 +127,8 @@ export class CallBar extends EventTarget {
 
   /** @param {boolean} muted */
   #mute(muted) {
-    const { mute } = this.#elements;
     this.#muted = muted;
     this.#sound?.mute(muted || this.#hushed);
-    mute.setAttribute('aria-pressed', String(muted));
-    mute.querySelector('use').setAttribute('href', muted ? '#icon-mic-off' : '#icon-mic');
+    this.show();
   }
 }

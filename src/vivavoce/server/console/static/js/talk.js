@@ -145,8 +145,9 @@ export class Talk extends EventTarget {
 
   /** Let go without having said anything, as when the connection is lost. */
   forget() {
-    if (this.#holding) this.#tell('holding', false);
+    if (!this.#holding) return;
     this.#holding = false;
+    this.#tell('holding', false);
   }
 
   /**
