@@ -15,7 +15,16 @@ from tests.browser import ANSWER_MS, Visit, visiting
 expect.set_options(timeout=ANSWER_MS)
 
 POLICY = "document.addEventListener('securitypolicyviolation', ({blockedURI}) => violations.push(blockedURI))"
-MICROPHONE = "microphone.install()"
+MICROPHONE = """
+microphone.install();
+const ask = navigator.mediaDevices.getUserMedia;
+navigator.mediaDevices.getUserMedia = async () => {
+  const stream = await ask();
+  [globalThis.given] = stream.getAudioTracks();
+  return stream;
+};
+"""
+"""The test's microphone, of which `given` is the track that the page got."""
 
 
 class Console:

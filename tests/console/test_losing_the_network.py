@@ -71,6 +71,24 @@ def test_who_gives_up_is_not_connected(browser: Browser, server: Server, relay: 
         page.visit.console.clear()
 
 
+def test_the_button_is_let_go_of_when_the_network_goes(
+    browser: Browser, server: Server, relay: Relay, spoken: str
+) -> None:
+    with console(browser, f"http://127.0.0.1:{relay.port}/", server.key, spoken) as page:
+        page.sign_in()
+        page.choose("WebSocket")
+        page.choose("Push to talk")
+        page.start()
+        assert not page.page.evaluate("given.enabled")
+        page.page.keyboard.down("Space")
+        expect(page.page.get_by_role("button", name="Listening")).to_be_visible()
+        assert page.page.evaluate("given.enabled")
+        relay.cut()
+        expect(page.logged("session.created")).to_have_count(2)
+        expect(page.page.get_by_role("button", name="Hold to talk")).to_be_visible()
+        assert not page.page.evaluate("given.enabled")
+
+
 def test_a_call_survives_two_seconds_without_the_server(page: Console, server: Server, said: str) -> None:
     page.choose("WebRTC")
     page.start()
