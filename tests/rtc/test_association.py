@@ -18,6 +18,7 @@ from aiortc.rtcsctptransport import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.rtc.ends import End, call
 from vivavoce.rtc import association
 from vivavoce.rtc.association import Association, _Stream
 from vivavoce.rtc.chunks import PARAMETERS_AT
@@ -180,3 +181,12 @@ async def test_noise_does_no_harm(victim: Association, seed: int) -> None:
     for kind, body in noise(random.Random(seed)):
         await victim._handle_data(packet(victim, kind, body))
     await victim.stop()
+
+
+async def test_what_is_sent_while_the_connection_says_goodbye_is_lost() -> None:
+    """DTLS says goodbye before it calls itself closed; an answer to the other end may come between."""
+    caller, callee = End(), End()
+    async with call(caller, callee) as (calling, _):
+        assert calling._transport is not None
+        calling._transport._dtls._ssl.shutdown()
+        await calling._transport._sctp._send_chunk(SackChunk())

@@ -20,6 +20,7 @@ from aiortc.rtcsctptransport import (
     tsn_plus_one,
 )
 from aiortc.utils import uint16_add, uint32_gt, uint32_gte
+from OpenSSL import SSL
 
 from vivavoce.rtc.chunks import are_sound
 
@@ -116,8 +117,10 @@ class Association(RTCSctpTransport):
     async def _send_chunk(self, chunk: Chunk) -> None:
         try:
             await super()._send_chunk(chunk)
-        except ConnectionError:
-            return  # the connection is over, which is told elsewhere: as if the packet had been lost
+        except (ConnectionError, SSL.Error):
+            # The connection is over, or about to be: DTLS says goodbye before it calls itself closed. That is
+            # told elsewhere; here it is as if the packet had been lost.
+            return
 
     def _data_channel_send(self, channel: RTCDataChannel, data: bytes | str) -> None:
         super()._data_channel_send(channel, data)
