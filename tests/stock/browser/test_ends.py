@@ -42,6 +42,7 @@ def test_a_call_that_the_server_hangs_up(talk: Talk, server: Server, calls: str)
 
 def test_a_call_that_the_page_hangs_up(talk: Talk, server: Server, calls: str) -> None:
     told = talk.begin(url=calls, way="ephemeral", key=secret(server))
+    talk.until("session.created")
     call_id = told["location"].split("/")[-1]
     headers = {"Authorization": f"Bearer {server.key}"}
     with connect(f"{server.url}?call_id={call_id}", additional_headers=headers) as sideband:
@@ -57,6 +58,7 @@ def test_events_that_are_larger_than_what_the_browser_announces(
 ) -> None:
     """Chromium announces 256 KiB, and takes more than 4 MiB; over 5 MiB it would close the channel."""
     told = talk.begin(url=calls, way="unified", key=server.key, session=MANUAL)
+    talk.until("session.created")
     call_id = told["location"].split("/")[-1]
     headers = {"Authorization": f"Bearer {server.key}"}
     with connect(f"{server.url}?call_id={call_id}", additional_headers=headers, max_size=None) as sideband:
