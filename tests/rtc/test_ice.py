@@ -1,11 +1,12 @@
 """Settings of ICE, and what becomes of them: addresses, ports, what is advertised."""
 
+import asyncio
 import socket
 
 import pytest
 
 from tests.rtc.ends import End, call
-from vivavoce.rtc import IceServer, IceSettings, NoCandidates, Peer
+from vivavoce.rtc import IceServer, IceSettings, NoCandidates, Peer, rtp
 
 
 def candidates(sdp: str) -> list[list[str]]:
@@ -106,3 +107,22 @@ def test_servers_that_cannot_be_are_refused() -> None:
 def test_settings_that_cannot_be_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         IceSettings(**settings)  # type: ignore[arg-type]
+
+
+async def test_a_socket_that_is_gone_ends_a_call_without_a_fault() -> None:
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    for closes in (True, False):
+        caller, callee = End(hertz=440), End()
+        async with call(caller, callee) as (calling, _):
+            assert calling._transport is not None
+            for protocol in calling._transport._ice._protocols:
+                protocol.transport.abort()
+            await asyncio.sleep(0)
+            if closes:
+                await calling.aclose()
+            else:
+                calling._transport.send_control(rtp.write_bye(1))
+                await caller.until(lambda caller=caller: len(caller.log) > 2)
+                assert caller.log[2].startswith("lost")
+    assert faults == []

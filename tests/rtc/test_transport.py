@@ -27,6 +27,8 @@ async def test_an_ice_connection_is_what_is_built_upon() -> None:
     kind = aioice.ice.Connection
     assert parameters(kind.check_start) == ["self", "pair"]
     assert parameters(kind.check_complete) == ["self", "pair"]
+    assert parameters(kind.protocol_lost) == ["self", "protocol"]
+    assert "self.receiver.protocol_lost(self)" in inspect.getsource(aioice.ice.StunProtocol.connection_lost)
     assert parameters(kind.request_received) == ["self", "message", "addr", "protocol"]
     assert parameters(kind._pair_remote_candidate) == ["self", "remote_candidate"]
     assert "self.check_start(pair)" in inspect.getsource(kind.check_start)

@@ -81,6 +81,8 @@ class IceConnection(Connection):
         self.proven: set[tuple[str, int]] = set()
         """Addresses from which the other end asked, or answered."""
         self._checks: Counter[CandidatePair] = Counter()
+        self._gone: set[aioice_ice.StunProtocol] = set()
+        """Sockets that were closed by others, which the layers above learn a moment later."""
 
     def may_try(self, host: str) -> bool:
         """Whether this end asks at an address that it was told."""
@@ -231,10 +233,14 @@ class IceConnection(Connection):
         elif 19 < data[0] < 64 and len(data) <= DATAGRAM_BYTES and self._queue.qsize() < _QUEUED_DATAGRAMS:
             super().data_received(data, component)
 
+    def protocol_lost(self, protocol: aioice_ice.StunProtocol) -> None:
+        self._gone.add(protocol)
+        super().protocol_lost(protocol)
+
     def send_now(self, data: bytes) -> None:
         """Sends a datagram to where the other end is; it is lost where there is no connection."""
         pair = self._nominated.get(1)
-        if pair is not None:
+        if pair is not None and pair.protocol not in self._gone:
             pair.protocol.transport.sendto(data, pair.remote_addr)
 
     async def query_consent(self) -> None:
