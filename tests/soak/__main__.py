@@ -1,4 +1,4 @@
-"""Run the soak: `python -m tests.soak [--minutes 30] [--sessions 50] [--seed 1]`.
+"""Run the soak: `python -m tests.soak [--minutes 30] [--sessions 50] [--calls 10] [--seed 1]`.
 
 A server with engines that work and engines that go wrong, callers who hold random conversations with it,
 vanish, freeze and send nonsense, and somebody who kills worker processes. Prints its figures; exit code 1 if
@@ -21,6 +21,7 @@ from tests.faults.conftest import PACKAGES, Held
 from tests.faults.test_callers import workers
 from tests.serving import Server, serving
 from tests.soak.callers import Soaked, Tally
+from tests.soak.calls import SoakedCall
 from vivavoce.conformance.sound import Speech
 from vivavoce.conformance.target import Target
 
@@ -30,6 +31,10 @@ write_timeout_s = 20
 
 [session]
 engine_timeout_s = 3
+
+[webrtc]
+consent_timeout_s = 15
+offers_per_minute = 0
 
 [models."steady"]
 [models."faulty"]
@@ -49,6 +54,8 @@ GROWTH = 1.10
 """Memory at the end, against that after the first quarter."""
 GROWTH_MB = 24
 """So much more is no growth: the allocator's habits."""
+COMPLAINTS = ("a session failed", "a call failed", "could not be", "never retrieved", "Exception in")
+"""What the log must not say."""
 KILL_EVERY_S = 20.0
 """A worker process of the engines is killed that often."""
 
@@ -60,19 +67,21 @@ class Sample:
     held: Held
 
 
-async def soak(server: Server, minutes: float, sessions: int, seed: int) -> tuple[Tally, list[Sample], Held]:
+async def soak(
+    server: Server, minutes: float, sessions: int, calls: int, seed: int
+) -> tuple[Tally, list[Sample], Held]:
     """Let them talk. Returns what they did, what the server held meanwhile, and what it held before."""
     tally, stopped, samples = Tally(), asyncio.Event(), list[Sample]()
     before = Held(server)
     speech = Speech.read(None)
     callers = [
-        Soaked(
+        (Soaked if number < sessions else SoakedCall)(
             Target.at(server.url, model="faulty" if number % 2 else "steady", api_key=server.key),
             speech,
             seed * 10_000 + number,
             tally,
         )
-        for number in range(sessions)
+        for number in range(sessions + calls)
     ]
     chance = random.Random(seed)
     began = time.monotonic()
@@ -140,6 +149,10 @@ def report(tally: Tally, samples: list[Sample], problems: list[str]) -> None:
     print(f"events received     {tally.events}")
     print(f"responses           {', '.join(f'{n} {status}' for status, n in tally.responses.most_common())}")
     print(f"rules looked at     {kept} times")
+    held = [sample.held for sample in samples]
+    for name in ("sessions", "tasks", "files"):
+        numbers = [getattr(each, name) for each in held] or [0]
+        print(f"{name:20}{', '.join(map(str, numbers[:: max(1, len(numbers) // 12)]))}; most {max(numbers)}")
     print(f"memory, MB          {', '.join(f'{size:.0f}' for size in course)}; most {max(sizes):.0f}")
     for problem in problems:
         print(f"FAILED              {problem}")
@@ -151,16 +164,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--sessions", type=int, default=50)
+    parser.add_argument("--calls", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         with serving(Path(folder), config=CONFIG, packages=PACKAGES, failures=True) as server:
-            tally, samples, before = asyncio.run(soak(server, wanted.minutes, wanted.sessions, wanted.seed))
+            tally, samples, before = asyncio.run(
+                soak(server, wanted.minutes, wanted.sessions, wanted.calls, wanted.seed)
+            )
             problems = [*tally.failures, *tally.broken, *growth(samples)]
             problems += asyncio.run(left_behind(server, before))
             log = server.log
     for line in log.splitlines():
-        if "a session failed" in line:
+        if any(complaint in line for complaint in COMPLAINTS):
             problems.append(f"the log says: {line}")
     report(tally, samples, problems)
     return 1 if problems else 0
