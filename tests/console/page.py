@@ -34,6 +34,7 @@ class Console:
         """`spoken`: what its microphone says when told to, a data URL; None leaves the browser its own."""
         self.visit, self.url, self.key = visit, url, key
         self._spoken = spoken
+        self._asked_at = 0.0
         self.page: Page = visit.page
         self.page.add_init_script(f"globalThis.violations = []; {POLICY};")
         if spoken is not None:
@@ -63,9 +64,11 @@ class Console:
 
     def say(self, spoken: str | None = None) -> None:
         """Say something into the microphone, or what this data URL holds; in the end it is said."""
+        self._asked_at = self.page.evaluate("performance.now()")
         self.page.evaluate("url => microphone.say(url)", spoken or self._spoken)
 
     def write(self, text: str) -> None:
+        self._asked_at = self.page.evaluate("performance.now()")
         self.page.get_by_label("Message").fill(text)
         self.page.get_by_label("Message").press("Enter")
 
@@ -128,7 +131,8 @@ class Console:
         return self.page.locator("#log details").filter(has=self.page.get_by_text(kind, exact=True))
 
     def hears(self) -> None:
-        self._until("ear.loud()")
+        """Something is heard, or was since something was said or written: an answer may be short."""
+        self._until(f"ear.loud({self._asked_at})")
 
     def hears_nothing(self, ms: int = 500) -> None:
         self._until(f"ear.quiet({ms})")

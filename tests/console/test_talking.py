@@ -21,11 +21,11 @@ def page(page: Console, request: pytest.FixtureRequest) -> Console:
     return page
 
 
-def test_somebody_speaks_and_hears_the_answer(page: Console, said: str, tmp_path: Path) -> None:
+def test_somebody_speaks_and_hears_the_answer(page: Console, said: re.Pattern[str], tmp_path: Path) -> None:
     page.start()
     page.say()
     heard = page.entries("user").locator(".words")
-    expect(heard).to_contain_text(said or re.compile(r"\w"))
+    expect(heard).to_contain_text(said)
     answer = page.entries("assistant").locator(".words")
     expect(answer).to_contain_text(re.compile(r"\w+ \w+"))
     page.hears()
@@ -51,7 +51,9 @@ def test_somebody_speaks_and_hears_the_answer(page: Console, said: str, tmp_path
     assert not re.search(r"ek_\w", str(events))
 
 
-def test_the_browsers_own_microphone(server: Server, spoken: str, said: str, tmp_path: Path) -> None:
+def test_the_browsers_own_microphone(
+    server: Server, spoken: str, said: re.Pattern[str], tmp_path: Path
+) -> None:
     recorded = tmp_path / "said.wav"
     recorded.write_bytes(base64.b64decode(spoken.partition(",")[2]))
     with (
@@ -60,7 +62,7 @@ def test_the_browsers_own_microphone(server: Server, spoken: str, said: str, tmp
     ):
         page.sign_in()
         page.start()
-        expect(page.entries("user").locator(".words")).to_contain_text(said or re.compile(r"\w"))
+        expect(page.entries("user").locator(".words")).to_contain_text(said)
         page.hears()
         expect(page.page.get_by_role("meter", name="The assistant")).not_to_have_attribute(
             "aria-valuetext", "silent"
@@ -99,7 +101,7 @@ def test_the_answer_can_be_stopped(page: Console) -> None:
     page.hears()
 
 
-def test_one_may_write_without_a_microphone(page: Console, said: str) -> None:
+def test_one_may_write_without_a_microphone(page: Console, said: re.Pattern[str]) -> None:
     page.choose("Written")
     page.write("Please say good morning")
     page.connected()
@@ -110,7 +112,7 @@ def test_one_may_write_without_a_microphone(page: Console, said: str) -> None:
     page.page.get_by_role("button", name="Turn the microphone on").click()
     expect(page.page.get_by_role("button", name="Mute the microphone")).to_be_visible()
     page.say()
-    expect(page.entries("user").nth(1).locator(".words")).to_contain_text(said or re.compile(r"\w"))
+    expect(page.entries("user").nth(1).locator(".words")).to_contain_text(said)
 
 
 def test_a_muted_microphone_says_nothing(page: Console) -> None:
@@ -125,14 +127,14 @@ def test_a_muted_microphone_says_nothing(page: Console) -> None:
     expect(page.logged("input_audio_buffer.speech_started")).to_have_count(1)
 
 
-def test_push_to_talk_with_the_space_bar(page: Console, said: str) -> None:
+def test_push_to_talk_with_the_space_bar(page: Console, said: re.Pattern[str]) -> None:
     page.choose("Push to talk")
     page.start()
     page.page.keyboard.down("Space")
     expect(page.page.get_by_role("button", name="Listening")).to_be_visible()
     page.say()
     page.page.keyboard.up("Space")
-    expect(page.entries("user").locator(".words")).to_contain_text(said or re.compile(r"\w"))
+    expect(page.entries("user").locator(".words")).to_contain_text(said)
     page.hears()
     expect(page.logged("input_audio_buffer.speech_started")).to_have_count(0)
     expect(page.logged("input_audio_buffer.commit")).to_have_count(1)
