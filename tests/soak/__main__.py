@@ -33,7 +33,7 @@ write_timeout_s = 20
 engine_timeout_s = 3
 
 [webrtc]
-consent_timeout_s = 15
+consent_timeout_s = 25
 offers_per_minute = 0
 
 [models."steady"]
