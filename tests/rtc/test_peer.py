@@ -6,6 +6,7 @@ import gc
 import os
 import threading
 import weakref
+from typing import Any
 
 import pytest
 
@@ -113,6 +114,36 @@ async def test_a_peer_that_vanishes_is_lost_when_its_consent_expires() -> None:
             protocol.transport.abort()  # as if the machine had gone: no goodbye
         await callee.until(lambda: len(callee.log) > 2)
     assert callee.log[2] == "lost: the other end no longer answers"
+
+
+async def test_who_answers_late_is_not_lost() -> None:
+    """Consent is a matter of whether the other end answers, not of how soon (RFC 7675, section 5.1)."""
+    caller, callee = End(), End()
+    ice = IceSettings(addresses=("127.0.0.1",), consent_s=3)
+    async with call(caller, callee, ice=ice) as (calling, _called):
+        transport = calling._transport
+        assert transport is not None
+        for protocol in transport._ice._protocols:
+            protocol.transport = _Late(protocol.transport)
+        await asyncio.sleep(4.5)
+        assert callee.log == caller.log == ["connected", "opened"]
+
+
+class _Late:
+    """A socket whose datagrams leave late: later than aioice waits for an answer."""
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+
+    def sendto(self, data: bytes, addr: tuple[str, int]) -> None:
+        asyncio.get_running_loop().call_later(0.8, self._send, data, addr)
+
+    def _send(self, data: bytes, addr: tuple[str, int]) -> None:
+        if not self._socket.is_closing():
+            self._socket.sendto(data, addr)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
 
 
 async def test_nothing_is_left_of_a_closed_connection() -> None:

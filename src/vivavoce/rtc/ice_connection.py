@@ -11,7 +11,7 @@ import ipaddress
 import random
 import socket
 import struct
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -31,6 +31,8 @@ _MAX_ADDRESSES = 100
 (RFC 8445, section 6.1.2.5)."""
 _MAX_CHECKS = 8
 """Of one pair: an end that always claims the other role would be asked for ever."""
+_QUESTIONS = 8
+"""Whether the other end is still there, of which the answers are waited for: they may come late."""
 _RECEIVE_BUFFER = 262_144
 """Bytes of the socket's buffer: what comes while the event loop is busy."""
 _QUEUED_DATAGRAMS = 1_024
@@ -244,23 +246,58 @@ class IceConnection(Connection):
             pair.protocol.transport.sendto(data, pair.remote_addr)
 
     async def query_consent(self) -> None:
-        """Asks the other end every 5 s whether it is still there (RFC 7675, section 5.1)."""
+        """Asks the other end every 5 s whether it is still there, and lets each question travel once (RFC
+        7675, section 5.1). aioice gives up waiting after half a second; here an answer counts whenever it
+        comes, because who answers late is busy and not gone."""
         assert self.remote_password is not None
         loop = asyncio.get_running_loop()
-        key, limit = self.remote_password.encode(), self._settings.consent_s
+        limit = self._settings.consent_s
         pause = min(aioice_ice.CONSENT_INTERVAL, limit / 6)
-        fresh = loop.time()
-        while loop.time() - fresh < limit:
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))
-            pair = self._nominated.get(1)
-            if pair is None:
-                return
-            request = self.build_request(pair, nominate=False)
-            try:
-                await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=0)
-                fresh = loop.time()
-            except aioice_stun.TransactionError:
-                continue
+        consent = _Consent(self.remote_password.encode(), loop)
+        try:
+            while loop.time() - consent.given_at < limit:
+                await asyncio.sleep(pause * random.uniform(0.8, 1.2))
+                pair = self._nominated.get(1)
+                if pair is None:
+                    return
+                consent.ask(pair, self.build_request(pair, nominate=False))
+        finally:
+            consent.forget()
         self.expired = True
         self._query_consent_task = None
         await self.close()
+
+
+class _Consent:
+    """What was asked of the other end, where aioice keeps its transactions, and when it last answered."""
+
+    def __init__(self, key: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        self._key = key
+        self._loop = loop
+        self._asked: deque[tuple[dict[bytes, Any], bytes]] = deque()
+        self.given_at = loop.time()
+
+    def ask(self, pair: CandidatePair, request: aioice_stun.Message) -> None:
+        """Asks once, and forgets the oldest question if there are too many."""
+        request.add_message_integrity(self._key)
+        open_ones: dict[bytes, Any] = pair.protocol.transactions
+        open_ones[request.transaction_id] = self
+        self._asked.append((open_ones, request.transaction_id))
+        if len(self._asked) > _QUESTIONS:
+            self._forget_oldest()
+        pair.protocol.send_stun(request, pair.remote_addr)
+
+    def response_received(self, message: aioice_stun.Message, addr: tuple[str, int]) -> None:
+        """Called by aioice. An answer counts if it was made with the password."""
+        del addr
+        if message.message_class == aioice_stun.Class.RESPONSE and message.check_message_integrity(self._key):
+            self.given_at = self._loop.time()
+
+    def forget(self) -> None:
+        """Nothing is waited for any more."""
+        while self._asked:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        open_ones, transaction = self._asked.popleft()
+        open_ones.pop(transaction, None)
